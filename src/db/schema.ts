@@ -1,0 +1,167 @@
+import type { Generated } from 'kysely'
+
+// The shape of the database. Times are milliseconds since the epoch, booleans 0 or 1, and JSON is text:
+// the same on every dialect. Rows never leave the file of their noun; JSON is parsed there through zod.
+
+type Flag = 0 | 1
+
+export type BindingTable = {
+  id: Generated<number>
+  name: string
+  enabled: Flag
+  internal_address: string
+  external_address: string
+  /** Host of each side, as the queue counts connections. */
+  internal_host: string
+  external_host: string
+  /** Ciphertext of `credential/vault.ts`, or null. */
+  internal_credential: string | null
+  external_credential: string | null
+  granularity: 'all' | 'one'
+  direction: 'to_outer' | 'to_inter' | 'both'
+  created_at: number
+  updated_at: number
+}
+
+/** The index that finds bindings by the addresses of a delivery; one row per spelling that counts as equal. */
+export type BindingAddressTable = {
+  binding_id: number
+  side: 'internal' | 'external'
+  /** `host/path`, folded to lower case. */
+  match_key: string
+  /** `host/path` with the path as written. */
+  exact_key: string
+  /** Port of a web address; null for ssh and local addresses, which match any port. */
+  web_port: number | null
+}
+
+export type BranchBindingTable = {
+  id: Generated<number>
+  binding_id: number
+  enabled: Flag
+  internal_branch: string
+  external_branch: string
+  created_at: number
+}
+
+/** Per subject and ref (the internal side's name), the sha both sides had when they last were equal. */
+export type AgreedRefTable = {
+  subject: string
+  ref: string
+  sha: string
+  agreed_at: number
+}
+
+export type DeliveryTable = {
+  id: Generated<number>
+  forge: string
+  event: string | null
+  /** The forge's own id of the delivery. */
+  forge_delivery_id: string | null
+  /** Forge, id and body digest; null when the forge gives no id or the delivery may run again. */
+  dedupe_key: string | null
+  received_at: number
+  remote_address: string | null
+  status: 'accepted' | 'ignored' | 'rejected'
+  reason: string | null
+  detail: string | null
+  signature: 'verified' | 'none' | 'invalid'
+  changes: string
+  repository: string | null
+  pusher: string | null
+  bindings: string
+  /** The body as received, secrets redacted; null for a rejected delivery. */
+  payload: string | null
+}
+
+export type DeliveryRunTable = {
+  delivery_id: number
+  run_id: number
+}
+
+export type RunTable = {
+  id: Generated<number>
+  /** `binding:<id>` or `task:<id>`: what must never have two runs at once. */
+  subject: string
+  binding_id: number | null
+  task_id: number | null
+  /** The subject's name, kept because the run outlives it. */
+  subject_name: string
+  trigger: 'webhook' | 'manual' | 'cron' | 'reconcile' | 'retry'
+  direction: 'to_outer' | 'to_inter' | 'both'
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'conflict' | 'canceled'
+  /** Larger goes first. */
+  priority: number
+  /** JSON of `run.ts` `Work`: what is to be made equal. */
+  work: string
+  code: number | null
+  message: string | null
+  hint: string | null
+  detail: string | null
+  attempts: number
+  attempt_limit: number
+  /** How often the daemon died while this run was running. */
+  interrupted: number
+  run_after: number
+  queued_at: number
+  started_at: number | null
+  finished_at: number | null
+  refs: string
+  steps: string
+  log: string
+}
+
+/** One row of the documented sync log: a run, and the branch binding it served (null: the whole repository). */
+export type SyncLogTable = {
+  id: Generated<number>
+  run_id: number
+  repo_name: string
+  branch_id: number | null
+  direction: 'to_outer' | 'to_inter' | 'both'
+  commit_id: string | null
+  created_at: number
+  updated_at: number
+}
+
+/** A head that a forced update took away; its objects are in the backup repository of the subject. */
+export type BackupTable = {
+  id: Generated<number>
+  subject: string
+  run_id: number
+  side: 'internal' | 'external'
+  ref: string
+  sha: string
+  backup_ref: string
+  created_at: number
+}
+
+export type HostKeyTable = {
+  host: string
+  key_type: string
+  public_key: string
+  fingerprint: string
+  first_seen_at: number
+}
+
+export type TokenTable = {
+  id: Generated<number>
+  name: string
+  role: 'read' | 'operate' | 'admin'
+  /** SHA-256 of the token, hex. */
+  hash: string
+  created_at: number
+}
+
+export type Tables = {
+  binding: BindingTable
+  binding_address: BindingAddressTable
+  branch_binding: BranchBindingTable
+  agreed_ref: AgreedRefTable
+  delivery: DeliveryTable
+  delivery_run: DeliveryRunTable
+  run: RunTable
+  sync_log: SyncLogTable
+  backup: BackupTable
+  host_key: HostKeyTable
+  token: TokenTable
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod'
+
+// Ids are minted by the database: they grow with time and are never used twice.
+
+const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER)
+
+export const BindingId = id.brand<'BindingId'>()
+export type BindingId = z.infer<typeof BindingId>
+
+export const BranchBindingId = id.brand<'BranchBindingId'>()
+export type BranchBindingId = z.infer<typeof BranchBindingId>
+
+export const DeliveryId = id.brand<'DeliveryId'>()
+export type DeliveryId = z.infer<typeof DeliveryId>
+
+export const RunId = id.brand<'RunId'>()
+export type RunId = z.infer<typeof RunId>
