@@ -1,21 +1,13 @@
 import type { Direction, Side } from '../binding/binding.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
-import type { RefName, RemoteUrl, Sha } from '../git/refs.ts'
+import type { RefName, Sha } from '../git/refs.ts'
+import type { Remote } from '../git/remote.ts'
 
 // Stage 5: make the sides equal.
 //
 // In:  two remotes with their credentials, which refs, which way, what both sides agreed on last.
 // Out: one outcome per ref, and what they agree on now. Judges by the remotes, never by the webhook.
 // It knows nothing of runs, deliveries or the database; every call may be repeated.
-
-export type Credential =
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  | { readonly kind: 'ssh_key'; readonly privateKey: string }
-
-export type Remote = {
-  readonly url: RemoteUrl
-  readonly credential: Credential | undefined
-}
 
 /** A ref and its name on each side; they differ when a branch binding maps names. */
 export type RefPair = Readonly<Record<Side, RefName>>
