@@ -19,6 +19,8 @@ export type BindingTable = {
   external_credential: string | null
   granularity: 'all' | 'one'
   direction: 'to_outer' | 'to_inter' | 'both'
+  /** When the two sides are to be compared again without being asked. */
+  reconcile_at: number
   created_at: number
   updated_at: number
 }
@@ -89,6 +91,9 @@ export type RunTable = {
   subject_name: string
   trigger: 'webhook' | 'manual' | 'cron' | 'reconcile' | 'retry'
   direction: 'to_outer' | 'to_inter' | 'both'
+  /** The hosts a run keeps busy, as the queue counts them. */
+  internal_host: string
+  external_host: string
   status: 'queued' | 'running' | 'succeeded' | 'failed' | 'conflict' | 'canceled'
   /** Larger goes first. */
   priority: number

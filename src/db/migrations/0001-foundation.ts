@@ -13,9 +13,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('external_credential', 'text')
     .addColumn('granularity', 'text', (c) => c.notNull())
     .addColumn('direction', 'text', (c) => c.notNull())
+    .addColumn('reconcile_at', 'bigint', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute()
+  await index(db, 'binding', ['reconcile_at'])
 
   await db.schema
     .createTable('binding_address')
@@ -82,6 +84,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('subject_name', 'text', (c) => c.notNull())
     .addColumn('trigger', 'text', (c) => c.notNull())
     .addColumn('direction', 'text', (c) => c.notNull())
+    .addColumn('internal_host', 'text', (c) => c.notNull())
+    .addColumn('external_host', 'text', (c) => c.notNull())
     .addColumn('status', 'text', (c) => c.notNull())
     .addColumn('priority', 'integer', (c) => c.notNull())
     .addColumn('work', 'text', (c) => c.notNull())
