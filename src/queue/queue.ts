@@ -22,8 +22,8 @@ export type Ticket = {
 export type QueueWork<T extends Ticket> = {
   /** Marks the next due run as running and returns it; skips runs that would use one of the busy hosts. */
   readonly claim: (busyHosts: readonly string[]) => Promise<T | undefined>
-  /** When the next waiting run becomes due (milliseconds since the epoch); undefined: none is waiting. */
-  readonly nextDue: () => Promise<number | undefined>
+  /** When the first run that was not yet due at `after` becomes so (milliseconds since the epoch). */
+  readonly nextDue: (after: number) => Promise<number | undefined>
   /** Executes a claimed run to its recorded end; never rejects. An aborted signal means: stop and give it back. */
   readonly execute: (ticket: T, signal: AbortSignal) => Promise<void>
 }

@@ -1,0 +1,56 @@
+import type { GitErrorKind } from '../git/git-error.ts'
+import type { RefName, Sha } from '../git/refs.ts'
+import type { RefOutcome, SyncOutcome } from '../sync/sync.ts'
+import { bothLanguages, outcomeCode, SUCCESS } from './codes.ts'
+import type { AttemptEnd } from './run.ts'
+
+/** Turns what the syncs of one attempt reported into how the attempt is recorded. */
+export function judgeAttempt(
+  outcomes: readonly SyncOutcome[],
+  canHeal: (kind: GitErrorKind) => boolean,
+): AttemptEnd {
+  const refs = outcomes.flatMap((outcome) => outcome.refs)
+  const facts = {
+    refs,
+    steps: outcomes.flatMap((outcome) => outcome.steps),
+    backups: outcomes.flatMap((outcome) => outcome.backups),
+    agreed: new Map<RefName, Sha>(outcomes.flatMap((outcome) => [...outcome.agreed])),
+  }
+  const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure
+  if (failure !== undefined) {
+    const status = failure.kind === 'canceled' ? 'canceled' : 'failed'
+    return { ...facts, ...explain(failure.kind, failure.detail), status, canHeal: canHeal(failure.kind) }
+  }
+  const rejected = refs.filter((ref) => ref.result === 'rejected')
+  const [refused = undefined] = rejected
+  if (refused !== undefined) {
+    const kind = refused.kind ?? 'unknown'
+    const healable = rejected.some((ref) => canHeal(ref.kind ?? 'unknown'))
+    return { ...facts, ...explain(kind, describe(rejected)), status: 'failed', canHeal: healable }
+  }
+  const conflicts = refs.filter((ref) => ref.result === 'conflict')
+  const [conflict = undefined] = conflicts
+  if (conflict !== undefined) {
+    const kind = conflict.kind ?? 'non_fast_forward'
+    return { ...facts, ...explain(kind, describe(conflicts)), status: 'conflict', canHeal: false }
+  }
+  return { ...facts, ...SUCCESS, hint: null, detail: null, status: 'succeeded', canHeal: false }
+}
+
+function explain(kind: GitErrorKind, detail: string): Pick<AttemptEnd, 'code' | 'message' | 'hint' | 'detail'> {
+  const { code, message, hint } = outcomeCode(kind)
+  return { code, message, hint: bothLanguages(hint), detail }
+}
+
+const DESCRIBED_REFS = 20
+
+function describe(refs: readonly RefOutcome[]): string {
+  const lines = refs
+    .slice(0, DESCRIBED_REFS)
+    .map(({ direction, pair, reason, kind }) => {
+      const target = direction === 'to_outer' ? pair.external : pair.internal
+      return `${target}: ${reason ?? kind ?? 'refused'}`
+    })
+  if (refs.length > DESCRIBED_REFS) lines.push(`… ${refs.length - DESCRIBED_REFS} more`)
+  return lines.join('; ')
+}

@@ -1,0 +1,119 @@
+import type { Database, Executor } from '../db/database.ts'
+import type { RunTable } from '../db/schema.ts'
+import { RunId } from '../ids.ts'
+import type { Insertable } from 'kysely'
+import type { RunEvents } from './events.ts'
+import { mergeWork, PRIORITY, Work, workDirection } from './run.ts'
+import type { Trigger, Work as WorkType } from './run.ts'
+
+/** Who is to be synced; a binding or a task, as the run remembers it. */
+export type RunSubject = {
+  readonly subject: string
+  readonly bindingId: number | null
+  readonly taskId: number | null
+  readonly name: string
+  readonly hosts: { readonly internal: string; readonly external: string }
+}
+
+export type RunRequest = {
+  readonly of: RunSubject
+  readonly trigger: Trigger
+  readonly work: WorkType
+  /** Attempts this request may cost; somebody who waits for the answer wants one. */
+  readonly attemptLimit: number
+}
+
+/**
+ * Puts the work into the subject's waiting run, or makes one. Inside the caller's transaction: the
+ * request exists exactly when that commits. Work that waits for a retry keeps waiting, unless a person
+ * asks: feeding a failing sync with every push would defeat its backoff.
+ */
+export async function requestRun(db: Executor, request: RunRequest, now: number): Promise<RunId> {
+  const waiting = await db
+    .selectFrom('run')
+    .select(['id', 'work', 'trigger', 'priority', 'attempt_limit', 'run_after'])
+    .where('subject', '=', request.of.subject)
+    .where('status', '=', 'queued')
+    .executeTakeFirst()
+  if (waiting === undefined) return insertRun(db, request, now)
+
+  const work = mergeWork(Work.parse(JSON.parse(waiting.work)), request.work)
+  const priority = PRIORITY[request.trigger]
+  const isManual = request.trigger === 'manual'
+  await db
+    .updateTable('run')
+    .set({
+      work: JSON.stringify(work),
+      direction: workDirection(work),
+      trigger: priority > waiting.priority ? request.trigger : waiting.trigger,
+      priority: Math.max(priority, waiting.priority),
+      attempt_limit: Math.max(request.attemptLimit, waiting.attempt_limit),
+      ...(isManual ? { run_after: Math.min(now, waiting.run_after), code: null, message: null } : {}),
+    })
+    .where('id', '=', waiting.id)
+    .execute()
+  return RunId.parse(waiting.id)
+}
+
+async function insertRun(db: Executor, request: RunRequest, now: number): Promise<RunId> {
+  const row: Insertable<RunTable> = {
+    subject: request.of.subject,
+    binding_id: request.of.bindingId,
+    task_id: request.of.taskId,
+    subject_name: request.of.name,
+    trigger: request.trigger,
+    direction: workDirection(request.work),
+    internal_host: request.of.hosts.internal,
+    external_host: request.of.hosts.external,
+    status: 'queued',
+    priority: PRIORITY[request.trigger],
+    work: JSON.stringify(request.work),
+    attempts: 0,
+    attempt_limit: request.attemptLimit,
+    interrupted: 0,
+    run_after: now,
+    queued_at: now,
+    refs: '[]',
+    steps: '[]',
+    log: '',
+  }
+  const { id } = await db.insertInto('run').values(row).returning('id').executeTakeFirstOrThrow()
+  return RunId.parse(id)
+}
+
+/** How the attempt that served a request ended, in the documented numbers and words. */
+export type RunAnswer = {
+  readonly code: number
+  readonly message: string
+  readonly detail: string | null
+  readonly hint: string | null
+}
+
+/**
+ * Resolves when the run's next attempt has ended, with what it came to. A run that will be tried again
+ * answers with the failure of this attempt. Rejects when the signal aborts; the run goes on.
+ */
+export async function waitForRun(
+  deps: { readonly db: Database; readonly events: RunEvents },
+  id: RunId,
+  signal: AbortSignal,
+): Promise<RunAnswer> {
+  using ended = deps.events.onceAttemptEnded(id, signal)
+  // Read after subscribing, so an end between the request and now is not missed.
+  const before = await readAnswer(deps.db, id)
+  if (before !== undefined) return before
+  await ended.promise
+  const answer = await readAnswer(deps.db, id)
+  if (answer === undefined) throw new Error(`run ${id} said it had ended but shows no outcome`)
+  return answer
+}
+
+async function readAnswer(db: Executor, id: RunId): Promise<RunAnswer | undefined> {
+  const row = await db
+    .selectFrom('run')
+    .select(['code', 'message', 'detail', 'hint', 'status'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined || row.status === 'running' || row.code === null) return undefined
+  return { code: row.code, message: row.message ?? '', detail: row.detail, hint: row.hint }
+}

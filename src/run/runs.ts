@@ -1,0 +1,119 @@
+import type { Selectable } from 'kysely'
+import type { Database, Executor } from '../db/database.ts'
+import type { RunTable } from '../db/schema.ts'
+import { DomainError } from '../domain-error.ts'
+import { BindingId, RunId } from '../ids.ts'
+import type { Run, RunStatus, Trigger } from './run.ts'
+import { RunRefs, RunSteps, Work } from './run.ts'
+
+const SHOWN_COLUMNS = [
+  'id',
+  'subject',
+  'binding_id',
+  'task_id',
+  'subject_name',
+  'trigger',
+  'direction',
+  'internal_host',
+  'external_host',
+  'status',
+  'priority',
+  'work',
+  'code',
+  'message',
+  'hint',
+  'detail',
+  'attempts',
+  'attempt_limit',
+  'interrupted',
+  'run_after',
+  'queued_at',
+  'started_at',
+  'finished_at',
+  'refs',
+  'steps',
+] as const
+
+export type RunFilter = {
+  readonly binding?: string | undefined
+  readonly taskId?: number | undefined
+  readonly status?: RunStatus | undefined
+  readonly trigger?: Trigger | undefined
+}
+
+export type Page = { readonly page: number; readonly pageSize: number }
+
+/** Newest first, without their logs. */
+export async function listRuns(
+  deps: { readonly db: Database },
+  filter: RunFilter,
+  { page, pageSize }: Page,
+): Promise<{ readonly runs: readonly Run[]; readonly total: number }> {
+  let query = deps.db.selectFrom('run')
+  if (filter.binding !== undefined) query = query.where('subject_name', '=', filter.binding)
+  if (filter.taskId !== undefined) query = query.where('task_id', '=', filter.taskId)
+  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
+  if (filter.trigger !== undefined) query = query.where('trigger', '=', filter.trigger)
+  const { total } = await query
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  const rows = await query
+    .select(SHOWN_COLUMNS)
+    .orderBy('id', 'desc')
+    .limit(pageSize)
+    .offset((page - 1) * pageSize)
+    .execute()
+  return { runs: rows.map(rowToRun), total: Number(total) }
+}
+
+export async function findRun(db: Executor, id: RunId): Promise<Run | undefined> {
+  const row = await db.selectFrom('run').select(SHOWN_COLUMNS).where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : rowToRun(row)
+}
+
+/** Throws `run_not_found` when there is no such run. */
+export async function getRun(deps: { readonly db: Database }, id: RunId): Promise<Run> {
+  const run = await findRun(deps.db, id)
+  if (run === undefined) throw runNotFound(id)
+  return run
+}
+
+export async function readStoredLog(db: Executor, id: RunId): Promise<string> {
+  const row = await db.selectFrom('run').select('log').where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw runNotFound(id)
+  return row.log
+}
+
+export function runNotFound(id: RunId): DomainError {
+  return new DomainError('not_found', 'run_not_found', {
+    zh: `未找到运行记录 ${id}`,
+    en: `there is no run ${id}`,
+  })
+}
+
+export function rowToRun(row: Omit<Selectable<RunTable>, 'log'>): Run {
+  return {
+    id: RunId.parse(row.id),
+    subject: row.subject,
+    bindingId: row.binding_id === null ? null : BindingId.parse(row.binding_id),
+    taskId: row.task_id,
+    subjectName: row.subject_name,
+    trigger: row.trigger,
+    direction: row.direction,
+    status: row.status,
+    work: Work.parse(JSON.parse(row.work)),
+    code: row.code,
+    message: row.message,
+    hint: row.hint,
+    detail: row.detail,
+    attempts: row.attempts,
+    attemptLimit: row.attempt_limit,
+    interrupted: row.interrupted,
+    runAfter: row.run_after,
+    queuedAt: row.queued_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    refs: RunRefs.parse(JSON.parse(row.refs)),
+    steps: RunSteps.parse(JSON.parse(row.steps)),
+  }
+}
