@@ -1,0 +1,275 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createBareRepository, createFolder } from './repository.ts'
+
+// A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
+//
+//   await using server = await startGitHttpServer({ username: 'ada', password: 'secret' })
+//   const app = await server.createRepository('team/app')      // { name, dir, url }
+//   server.fault('team/app', { kind: 'status', status: 503 })  // until the next call of fault()
+//   const hold = server.hold('receive-pack')                   // the next push waits here
+//   await hold.reached; hold.release()
+//   server.requests                                            // everything that was asked so far
+//
+// A repository's hooks (see installHook and protectBranches in repository.ts) run as on a forge.
+
+export type Fault =
+  | { readonly kind: 'ok' }
+  /** Takes the request and never answers. */
+  | { readonly kind: 'hang' }
+  /** Sends so many bytes of the pack answer, then nothing more (`stall`) or closes (`cut`). */
+  | { readonly kind: 'stall' | 'cut'; readonly afterBytes: number }
+  | {
+      readonly kind: 'status'
+      readonly status: number
+      readonly headers?: Readonly<Record<string, string>>
+      readonly body?: string
+    }
+  /** A login page with status 200. */
+  | { readonly kind: 'html' }
+  /** Answers 302 to the same path and query at another origin. */
+  | { readonly kind: 'redirect'; readonly toOrigin: string }
+  | { readonly kind: 'delay'; readonly delayMs: number }
+  /** Lets git do its work and then cuts the connection without an answer. */
+  | { readonly kind: 'lost_answer' }
+
+/** What a client is about to do: list refs, fetch a pack, or push one. */
+export type Service = 'info/refs' | 'upload-pack' | 'receive-pack'
+
+export type RecordedRequest = {
+  readonly method: string
+  /** Path and query as asked. */
+  readonly path: string
+  readonly repository: string
+  readonly service: Service | undefined
+  readonly authorization: string | undefined
+  readonly userAgent: string | undefined
+}
+
+export type ServedRepository = { readonly name: string; readonly dir: string; readonly url: string }
+
+export type Hold = {
+  /** Resolves when a request has arrived at the hold point. */
+  readonly reached: Promise<void>
+  readonly release: () => void
+}
+
+export type GitHttpServer = AsyncDisposable & {
+  readonly origin: string
+  readonly port: number
+  readonly requests: readonly RecordedRequest[]
+  readonly url: (name: string) => string
+  readonly createRepository: (name: string, objectFormat?: 'sha1' | 'sha256') => Promise<ServedRepository>
+  /** How the server answers for one repository, or for all that have no fault of their own (`*`). */
+  readonly fault: (name: string, fault: Fault) => void
+  /** The next request for the service waits until it is released; git has not seen it yet. */
+  readonly hold: (service: Service) => Hold
+  readonly close: () => Promise<void>
+}
+
+export type GitHttpServerOptions = {
+  /** When set, every request needs these as Basic authentication. */
+  readonly username?: string
+  readonly password?: string
+  /** Called when a push has been answered. */
+  readonly onPush?: (repository: string) => void
+}
+
+type HoldPoint = { readonly service: Service; readonly reach: () => void; readonly released: Promise<void> }
+
+export async function startGitHttpServer(options: GitHttpServerOptions = {}): Promise<GitHttpServer> {
+  const folder = await createFolder()
+  const requests: RecordedRequest[] = []
+  const faults = new Map<string, Fault>()
+  const holds: HoldPoint[] = []
+  const children = new Set<ChildProcess>()
+  const stopped = new AbortController()
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch(() => response.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no port')
+  const origin = `http://127.0.0.1:${address.port}`
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const asked = describe(request)
+    requests.push(asked)
+    const holdIndex = holds.findIndex((hold) => hold.service === asked.service)
+    const [hold] = holdIndex < 0 ? [] : holds.splice(holdIndex, 1)
+    hold?.reach()
+    await hold?.released
+    const fault = faults.get(asked.repository) ?? faults.get('*') ?? { kind: 'ok' }
+    if (fault.kind === 'hang') return
+    if (fault.kind === 'delay') await sleep(fault.delayMs, undefined, { signal: stopped.signal })
+    if (fault.kind === 'redirect') {
+      response.writeHead(302, { location: `${fault.toOrigin}${asked.path}` }).end()
+      return
+    }
+    if (fault.kind === 'html') {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Please log in</html>\n')
+      return
+    }
+    if (fault.kind === 'status') {
+      response.writeHead(fault.status, fault.headers).end(fault.body ?? '')
+      return
+    }
+    if (!isAuthorized(asked.authorization)) {
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="forge"' }).end('Unauthorized\n')
+      return
+    }
+    await serve(request, response, asked, fault)
+  }
+
+  function isAuthorized(authorization: string | undefined): boolean {
+    if (options.password === undefined) return true
+    const expected = Buffer.from(`${options.username ?? ''}:${options.password}`).toString('base64')
+    return authorization === `Basic ${expected}`
+  }
+
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    asked: RecordedRequest,
+    fault: Fault,
+  ): Promise<void> {
+    const url = new URL(asked.path, origin)
+    const backend = spawn('git', ['http-backend'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      env: {
+        PATH: '/usr/local/bin:/usr/bin:/bin',
+        HOME: '/nonexistent',
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_CONFIG_GLOBAL: '/dev/null',
+        GIT_PROJECT_ROOT: folder.path,
+        GIT_HTTP_EXPORT_ALL: '1',
+        GIT_PROTOCOL: header(request, 'git-protocol'),
+        REQUEST_METHOD: asked.method,
+        PATH_INFO: decodeURIComponent(url.pathname),
+        QUERY_STRING: url.search.slice(1),
+        CONTENT_TYPE: header(request, 'content-type'),
+        HTTP_CONTENT_ENCODING: header(request, 'content-encoding'),
+        REMOTE_ADDR: '127.0.0.1',
+        ...(request.headers['content-length'] === undefined
+          ? {}
+          : { CONTENT_LENGTH: request.headers['content-length'] }),
+      },
+    })
+    children.add(backend)
+    backend.stdin.on('error', () => {})
+    request.pipe(backend.stdin)
+    response.on('close', () => backend.kill())
+    try {
+      await answer(backend, response, asked.service, fault)
+      if (asked.service === 'receive-pack') options.onPush?.(asked.repository)
+    } finally {
+      children.delete(backend)
+    }
+  }
+
+  return {
+    origin,
+    port: address.port,
+    requests,
+    url: (name) => `${origin}/${name}.git`,
+    createRepository: async (name, objectFormat) => {
+      const dir = join(folder.path, `${name}.git`)
+      await createBareRepository(dir, objectFormat)
+      return { name, dir, url: `${origin}/${name}.git` }
+    },
+    fault: (name, fault) => void faults.set(name, fault),
+    hold: (service) => {
+      const reached = Promise.withResolvers<void>()
+      const released = Promise.withResolvers<void>()
+      holds.push({ service, reach: reached.resolve, released: released.promise })
+      return { reached: reached.promise, release: released.resolve }
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+
+  async function close(): Promise<void> {
+    stopped.abort()
+    for (const child of children) child.kill('SIGKILL')
+    server.closeAllConnections()
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+    await folder[Symbol.asyncDispose]()
+  }
+}
+
+// Turns the CGI answer of git http-backend into an HTTP answer, as healthy or as broken as asked.
+async function answer(
+  backend: ChildProcess,
+  response: ServerResponse,
+  service: Service | undefined,
+  fault: Fault,
+): Promise<void> {
+  const limit = fault.kind === 'stall' || fault.kind === 'cut' ? fault.afterBytes : Infinity
+  const limited = service === 'info/refs' ? Infinity : limit
+  let head: Buffer | undefined = Buffer.alloc(0)
+  let sent = 0
+  for await (const chunk of backend.stdout ?? []) {
+    let body: Buffer = chunk
+    if (head !== undefined) {
+      head = Buffer.concat([head, chunk])
+      const end = head.indexOf('\r\n\r\n')
+      if (end < 0) continue
+      if (fault.kind !== 'lost_answer' || service !== 'receive-pack')
+        writeHead(response, head.subarray(0, end))
+      body = head.subarray(end + 4)
+      head = undefined
+    }
+    if (fault.kind === 'lost_answer' && service === 'receive-pack') continue
+    response.write(body.subarray(0, Math.max(0, limited - sent)))
+    sent += body.length
+    if (sent < limited) continue
+    if (fault.kind === 'cut') response.destroy()
+    if (fault.kind === 'stall' || fault.kind === 'cut') return
+  }
+  if (fault.kind === 'lost_answer' && service === 'receive-pack') response.destroy()
+  else response.end()
+}
+
+function writeHead(response: ServerResponse, head: Buffer): void {
+  const headers = new Map(
+    head
+      .toString('latin1')
+      .split('\r\n')
+      .map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
+  )
+  const status = Number.parseInt(headers.get('status') ?? '200', 10)
+  headers.delete('status')
+  response.writeHead(status, Object.fromEntries(headers))
+}
+
+function describe(request: IncomingMessage): RecordedRequest {
+  const path = request.url ?? '/'
+  const [, repository = '', rest = ''] =
+    /^\/(.+?)\.git\/([^?]*)/.exec(decodeURIComponent(path)) ?? /^\/(.*)()$/.exec(path) ?? []
+  return {
+    method: request.method ?? 'GET',
+    path,
+    repository,
+    service: rest === 'info/refs' ? 'info/refs' : serviceOf(rest),
+    authorization: request.headers.authorization,
+    userAgent: request.headers['user-agent'],
+  }
+}
+
+function serviceOf(rest: string): Service | undefined {
+  if (rest === 'git-upload-pack') return 'upload-pack'
+  return rest === 'git-receive-pack' ? 'receive-pack' : undefined
+}
+
+function header(request: IncomingMessage, name: string): string {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { createBareRepository, createFolder } from './repository.ts'
+
+// A real git server over SSH on loopback: sshd with a configuration, host key and port of its own.
+//
+//   await using server = await startGitSshServer()
+//   const app = await server.createRepository('app')   // { name, dir, url }
+//   server.userKey                                      // the private key that may log in
+//   await server.changeHostKey()                        // restarts with another host key, same port
+//
+// Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
+
+const run = promisify(execFile)
+
+export type SshRepository = { readonly name: string; readonly dir: string; readonly url: string }
+
+export type GitSshServer = AsyncDisposable & {
+  readonly port: number
+  /** A private key in OpenSSH format that the server accepts. */
+  readonly userKey: string
+  /** A private key that the server does not know. */
+  readonly strangerKey: string
+  /** The public host key as `<type> <base64>`. */
+  readonly hostKey: () => Promise<string>
+  readonly createRepository: (name: string) => Promise<SshRepository>
+  readonly changeHostKey: () => Promise<void>
+  /** What sshd has logged so far, e.g. to count accepted logins. */
+  readonly log: () => string
+  readonly close: () => Promise<void>
+}
+
+export async function startGitSshServer(): Promise<GitSshServer> {
+  const folder = await createFolder()
+  const path = (name: string): string => join(folder.path, name)
+  await chmod(folder.path, 0o700)
+  await Promise.all(['host', 'user', 'stranger'].map((name) => createKey(path(name))))
+  const userKey = await readFile(path('user'), 'utf8')
+  const strangerKey = await readFile(path('stranger'), 'utf8')
+  const publicKey = await readFile(path('user.pub'), 'utf8')
+  const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
+  await writeFile(path('authorized_keys'), `restrict,command="${command}" ${publicKey}`, { mode: 0o600 })
+
+  const port = await freePort()
+  await writeFile(
+    path('sshd_config'),
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      `HostKey ${path('host')}`,
+      `AuthorizedKeysFile ${path('authorized_keys')}`,
+      `PidFile ${path('sshd.pid')}`,
+      'StrictModes no',
+      'UsePAM no',
+      'UseDNS no',
+      'PasswordAuthentication no',
+      'KbdInteractiveAuthentication no',
+      'PermitRootLogin yes',
+      'AcceptEnv GIT_PROTOCOL',
+      'MaxStartups 100',
+      'LogLevel VERBOSE',
+      '',
+    ].join('\n'),
+  )
+
+  let log = ''
+  let sshd = await start()
+
+  async function start(): Promise<ChildProcess> {
+    if (userInfo().uid === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
+    const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path('sshd_config')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${log}`)))
+      child.stderr.on('data', (chunk: Buffer) => {
+        log += chunk.toString()
+        if (log.includes('Server listening on')) resolve()
+      })
+    })
+    return child
+  }
+
+  async function stop(): Promise<void> {
+    if (sshd.exitCode !== null || sshd.signalCode !== null) return
+    const ended = new Promise((resolve) => sshd.once('exit', resolve))
+    sshd.kill()
+    await ended
+  }
+
+  async function close(): Promise<void> {
+    await stop()
+    await folder[Symbol.asyncDispose]()
+  }
+
+  return {
+    port,
+    userKey,
+    strangerKey,
+    hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
+    createRepository: async (name) => {
+      const dir = path(`${name}.git`)
+      await createBareRepository(dir)
+      return { name, dir, url: `ssh://${userInfo().username}@127.0.0.1:${port}${dir}` }
+    },
+    changeHostKey: async () => {
+      await stop()
+      await Promise.all([rm(path('host')), rm(path('host.pub'))])
+      await createKey(path('host'))
+      log = ''
+      sshd = await start()
+    },
+    log: () => log,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function createKey(file: string): Promise<void> {
+  await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file])
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
