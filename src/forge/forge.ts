@@ -36,7 +36,7 @@ export type ForgeRepository = {
 }
 
 /** What every readable delivery carries. */
-type Envelope = {
+export type Envelope = {
   readonly event: string
   /** The forge's id of this delivery; null when it gives none that identifies it. */
   readonly deliveryId: string | null

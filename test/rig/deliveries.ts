@@ -177,7 +177,7 @@ export function sendGitea(
     gitlink: ['Gitea', 'Gogs'],
   }
   const id = sending.deliveryId ?? randomUUID()
-  const own = names[forge].flatMap((name) => [
+  const own = names[forge].flatMap((name): [string, string][] => [
     [`X-${name}-Event`, event],
     [`X-${name}-Delivery`, id],
     [`X-${name}-Signature`, sign('sha256')],
@@ -186,7 +186,7 @@ export function sendGitea(
     ...encoded,
     headers: {
       ...encoded.headers,
-      ...Object.fromEntries(own),
+      ...Object.fromEntries<string>(own),
       'X-GitHub-Event': event,
       'X-GitHub-Delivery': id,
       ...(forge === 'gitea' || forge === 'forgejo'

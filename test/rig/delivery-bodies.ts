@@ -122,7 +122,9 @@ export function giteaRefEventBody(event: SentRefEvent): Json {
 
 function githubRepository(repository: SentRepository): Json {
   const api = `https://api.example.com/repos/${repository.fullName}`
-  const links = GITHUB_API_LINKS.split(' ').map((link) => [`${link}_url`, `${api}/${link}{/id}`])
+  const links: Json = Object.fromEntries(
+    GITHUB_API_LINKS.split(' ').map((link): [string, string] => [`${link}_url`, `${api}/${link}{/id}`]),
+  )
   return {
     id: 186853002,
     name: repository.fullName.split('/').at(-1),
@@ -131,7 +133,7 @@ function githubRepository(repository: SentRepository): Json {
     private: false,
     html_url: htmlUrlOf(repository),
     description: null,
-    ...Object.fromEntries(links),
+    ...links,
     created_at: 1557933565,
     updated_at: '2026-05-15T15:20:41Z',
     clone_url: repository.cloneUrl,
