@@ -104,7 +104,10 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   ],
   server_error: [
     20004,
-    { zh: '服务器暂时出错，稍后会自动重试', en: 'the server has a fault of its own; it is tried again later' },
+    {
+      zh: '服务器暂时出错，稍后会自动重试',
+      en: 'the server has a fault of its own; it is tried again later',
+    },
   ],
   not_git: [
     20002,

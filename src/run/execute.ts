@@ -111,7 +111,8 @@ async function attempt(
 ): Promise<AttemptEnd> {
   try {
     const loaded = run.bindingId === null ? undefined : await deps.loadBinding(run.bindingId)
-    if (loaded === undefined) return judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal)
+    if (loaded === undefined)
+      return judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal)
     const isBranchwise = run.work.every((item) => item.scope !== 'all')
     log.write(
       'INFO',

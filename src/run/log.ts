@@ -32,7 +32,9 @@ export function createLiveLogs(deps: { readonly clock: Clock; readonly events: R
           if (text.length > MAX_LOG_LENGTH) return
           const lines = message.split('\n').map((line) => formatLine(deps.clock.now(), level, line))
           const isFull = text.length + lines.length * MAX_LINE_LENGTH > 2 * MAX_LOG_LENGTH
-          const added = isFull ? formatLine(deps.clock.now(), 'INFO', '… log cut here / 日志在此截断') : lines.join('')
+          const added = isFull
+            ? formatLine(deps.clock.now(), 'INFO', '… log cut here / 日志在此截断')
+            : lines.join('')
           text += added
           deps.events.logged(id, added)
         },

@@ -37,7 +37,10 @@ export function judgeAttempt(
   return { ...facts, ...SUCCESS, hint: null, detail: null, status: 'succeeded', canHeal: false }
 }
 
-function explain(kind: GitErrorKind, detail: string): Pick<AttemptEnd, 'code' | 'message' | 'hint' | 'detail'> {
+function explain(
+  kind: GitErrorKind,
+  detail: string,
+): Pick<AttemptEnd, 'code' | 'message' | 'hint' | 'detail'> {
   const { code, message, hint } = outcomeCode(kind)
   return { code, message, hint: bothLanguages(hint), detail }
 }
@@ -45,12 +48,10 @@ function explain(kind: GitErrorKind, detail: string): Pick<AttemptEnd, 'code' | 
 const DESCRIBED_REFS = 20
 
 function describe(refs: readonly RefOutcome[]): string {
-  const lines = refs
-    .slice(0, DESCRIBED_REFS)
-    .map(({ direction, pair, reason, kind }) => {
-      const target = direction === 'to_outer' ? pair.external : pair.internal
-      return `${target}: ${reason ?? kind ?? 'refused'}`
-    })
+  const lines = refs.slice(0, DESCRIBED_REFS).map(({ direction, pair, reason, kind }) => {
+    const target = direction === 'to_outer' ? pair.external : pair.internal
+    return `${target}: ${reason ?? kind ?? 'refused'}`
+  })
   if (refs.length > DESCRIBED_REFS) lines.push(`… ${refs.length - DESCRIBED_REFS} more`)
   return lines.join('; ')
 }

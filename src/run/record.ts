@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import { backoffDelay } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import type { RunId } from '../ids.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
@@ -21,10 +20,7 @@ export type ClaimedRun = {
 }
 
 /** queued → running, for the first due run whose subject is free and whose hosts are not busy. */
-export async function claimRun(
-  deps: Deps,
-  busyHosts: readonly string[],
-): Promise<ClaimedRun | undefined> {
+export async function claimRun(deps: Deps, busyHosts: readonly string[]): Promise<ClaimedRun | undefined> {
   const now = deps.clock.now()
   const row = await deps.db
     .updateTable('run')
@@ -55,9 +51,7 @@ export async function claimRun(
         .limit(1)
       return busyHosts.length === 0
         ? due
-        : due
-            .where('due.internal_host', 'not in', busyHosts)
-            .where('due.external_host', 'not in', busyHosts)
+        : due.where('due.internal_host', 'not in', busyHosts).where('due.external_host', 'not in', busyHosts)
     })
     .returningAll()
     .executeTakeFirst()

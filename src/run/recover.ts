@@ -39,7 +39,10 @@ export async function recoverRuns(deps: {
       })
       .where('id', '=', run.id)
       .execute()
-    deps.logger.error({ run: run.id, subject: run.subjectName }, 'a run was interrupted too often and is given up')
+    deps.logger.error(
+      { run: run.id, subject: run.subjectName },
+      'a run was interrupted too often and is given up',
+    )
   }
   if (rows.length > 0) deps.logger.warn({ runs: rows.length }, 'runs interrupted by a crash wait again')
 }

@@ -1,5 +1,6 @@
 import type { Database, Executor } from '../db/database.ts'
 import type { RunTable } from '../db/schema.ts'
+import { DomainError } from '../domain-error.ts'
 import { RunId } from '../ids.ts'
 import type { Insertable } from 'kysely'
 import type { RunEvents } from './events.ts'
@@ -35,7 +36,7 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
     .where('subject', '=', request.of.subject)
     .where('status', '=', 'queued')
     .executeTakeFirst()
-  if (waiting === undefined) return insertRun(db, request, now)
+  if (waiting === undefined) return insertRun(db, { ...request, work: mergeWork([], request.work) }, now)
 
   const work = mergeWork(Work.parse(JSON.parse(waiting.work)), request.work)
   const priority = PRIORITY[request.trigger]
@@ -104,7 +105,12 @@ export async function waitForRun(
   if (before !== undefined) return before
   await ended.promise
   const answer = await readAnswer(deps.db, id)
-  if (answer === undefined) throw new Error(`run ${id} said it had ended but shows no outcome`)
+  if (answer === undefined) {
+    throw new DomainError('unavailable', 'interrupted', {
+      zh: '服务正在停止，同步将在恢复后继续',
+      en: 'the service is stopping; the sync continues when it is back',
+    })
+  }
   return answer
 }
 

@@ -54,9 +54,7 @@ export async function listRuns(
   if (filter.taskId !== undefined) query = query.where('task_id', '=', filter.taskId)
   if (filter.status !== undefined) query = query.where('status', '=', filter.status)
   if (filter.trigger !== undefined) query = query.where('trigger', '=', filter.trigger)
-  const { total } = await query
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   const rows = await query
     .select(SHOWN_COLUMNS)
     .orderBy('id', 'desc')

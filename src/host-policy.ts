@@ -1,0 +1,71 @@
+import { BlockList, isIP, isIPv6 } from 'node:net'
+
+export type HostPolicy = {
+  /** Whether the daemon may contact `ip`, which `host` resolved to (or is). */
+  readonly allows: (host: string, ip: string) => boolean
+  /** Whether the name alone is refused, before anybody resolves it. */
+  readonly allowsName: (host: string) => boolean
+}
+
+/**
+ * Which hosts users may make the daemon contact. Rules are host globs, addresses and CIDR ranges; a denied
+ * host is denied whatever else allows it, and an empty list of allowed ones allows all others.
+ */
+export function createHostPolicy(rules: {
+  readonly allowed: readonly string[]
+  readonly denied: readonly string[]
+}): HostPolicy {
+  const allowed = parseRules(rules.allowed)
+  const denied = parseRules(rules.denied)
+  const allows = (host: string, ip: string): boolean =>
+    !matches(denied, host, ip) && (rules.allowed.length === 0 || matches(allowed, host, ip))
+  return {
+    allows,
+    allowsName: (host) => {
+      const literal = host.replace(/^\[(.*)\]$/, '$1')
+      if (isIP(literal) !== 0) return allows(host, literal)
+      if (matchesName(denied, host)) return false
+      // A name outside the list of allowed names may still resolve into an allowed range.
+      return rules.allowed.length === 0 || allowed.hasRanges || matchesName(allowed, host)
+    },
+  }
+}
+
+type Rules = { readonly globs: readonly RegExp[]; readonly ranges: BlockList; readonly hasRanges: boolean }
+
+function parseRules(rules: readonly string[]): Rules {
+  const ranges = new BlockList()
+  const globs: RegExp[] = []
+  let hasRanges = false
+  for (const rule of rules) {
+    const [address = '', prefix] = rule.split('/')
+    if (isIP(address) === 0) {
+      globs.push(globToRegExp(rule))
+      continue
+    }
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    hasRanges = true
+    if (prefix === undefined) ranges.addAddress(address, family)
+    else ranges.addSubnet(address, Number(prefix), family)
+  }
+  return { globs, ranges, hasRanges }
+}
+
+function matches(rules: Rules, host: string, ip: string): boolean {
+  const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '')
+  return matchesName(rules, host) || rules.ranges.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
+
+function matchesName(rules: Rules, host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '')
+  return rules.globs.some((glob) => glob.test(name))
+}
+
+function globToRegExp(glob: string): RegExp {
+  const source = glob
+    .toLowerCase()
+    .replaceAll(/[\\^$.+()[\]{}|]/g, String.raw`\$&`)
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${source}$`)
+}

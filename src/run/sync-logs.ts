@@ -1,0 +1,67 @@
+import type { Direction } from '../binding/binding.ts'
+import type { Database } from '../db/database.ts'
+
+/** One entry of the documented sync log: a run, as one branch binding or one whole repository saw it. */
+export type SyncLogEntry = {
+  readonly id: number
+  /** Null: the run was for the whole repository. */
+  readonly branchId: number | null
+  readonly repoName: string
+  /** First seven digits of the commit that was carried over. */
+  readonly commitId: string | null
+  readonly direction: Direction
+  readonly log: string
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+export type SyncLogFilter = {
+  readonly repoNames?: readonly string[] | undefined
+  readonly branchIds?: readonly number[] | undefined
+  /** Only entries for whole repositories. */
+  readonly branchless: boolean
+  readonly page: number
+  readonly size: number
+  readonly newestFirst: boolean
+}
+
+export async function listSyncLogs(
+  deps: { readonly db: Database },
+  filter: SyncLogFilter,
+): Promise<{ readonly rows: readonly SyncLogEntry[]; readonly total: number }> {
+  let query = deps.db.selectFrom('sync_log').innerJoin('run', 'run.id', 'sync_log.run_id')
+  if (filter.repoNames !== undefined) query = query.where('sync_log.repo_name', 'in', filter.repoNames)
+  if (filter.branchIds !== undefined) query = query.where('sync_log.branch_id', 'in', filter.branchIds)
+  if (filter.branchless) query = query.where('sync_log.branch_id', 'is', null)
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const order = filter.newestFirst ? 'desc' : 'asc'
+  const rows = await query
+    .select([
+      'sync_log.id',
+      'sync_log.branch_id',
+      'sync_log.repo_name',
+      'sync_log.commit_id',
+      'sync_log.direction',
+      'sync_log.created_at',
+      'sync_log.updated_at',
+      'run.log',
+    ])
+    .orderBy('sync_log.created_at', order)
+    .orderBy('sync_log.id', order)
+    .limit(filter.size)
+    .offset((filter.page - 1) * filter.size)
+    .execute()
+  return {
+    total: Number(total),
+    rows: rows.map((row) => ({
+      id: row.id,
+      branchId: row.branch_id,
+      repoName: row.repo_name,
+      commitId: row.commit_id,
+      direction: row.direction,
+      log: row.log,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    })),
+  }
+}

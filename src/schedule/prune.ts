@@ -1,0 +1,86 @@
+import { MINUTE } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import type { Database } from '../db/database.ts'
+import type { Logger } from '../log.ts'
+
+type Deps = {
+  readonly db: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly runRetentionMs: number
+  readonly deliveryRetentionMs: number
+}
+
+const LOOK_EVERY = 10 * MINUTE
+// One delete may block deliveries for as long as it takes.
+const ROWS_PER_DELETE = 500
+
+/** Removes ended runs and old deliveries in small batches; what is waiting or running stays. */
+export function startPruning(deps: Deps): AsyncDisposable {
+  let isStopped = false
+  let timer: Disposable | undefined
+  let pruning = Promise.resolve()
+  const prune = (): void => {
+    pruning = pruneOnce(deps, () => isStopped)
+      .catch((error: unknown) => deps.logger.error({ err: error }, 'removing old records failed'))
+      .then(() => {
+        if (!isStopped) timer = deps.clock.after(LOOK_EVERY, prune)
+      })
+  }
+  prune()
+  return {
+    [Symbol.asyncDispose]: async () => {
+      isStopped = true
+      timer?.[Symbol.dispose]()
+      await pruning
+    },
+  }
+}
+
+async function pruneOnce(deps: Deps, isStopped: () => boolean): Promise<void> {
+  const now = deps.clock.now()
+  while (!isStopped() && (await pruneRuns(deps.db, now - deps.runRetentionMs)));
+  while (!isStopped() && (await pruneDeliveries(deps.db, now - deps.deliveryRetentionMs)));
+}
+
+async function pruneRuns(db: Database, before: number): Promise<boolean> {
+  const rows = await db
+    .selectFrom('run')
+    .select('id')
+    .where('finished_at', '<', before)
+    .limit(ROWS_PER_DELETE)
+    .execute()
+  if (rows.length === 0) return false
+  const ids = rows.map(({ id }) => id)
+  await db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('sync_log').where('run_id', 'in', ids).execute()
+    await trx.deleteFrom('delivery_run').where('run_id', 'in', ids).execute()
+    await trx.deleteFrom('run').where('id', 'in', ids).execute()
+  })
+  return rows.length === ROWS_PER_DELETE
+}
+
+async function pruneDeliveries(db: Database, before: number): Promise<boolean> {
+  const rows = await db
+    .selectFrom('delivery')
+    .select('id')
+    .where('received_at', '<', before)
+    // A run that still waits shows which deliveries asked for it.
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('delivery_run')
+            .innerJoin('run', 'run.id', 'delivery_run.run_id')
+            .select('run.id')
+            .whereRef('delivery_run.delivery_id', '=', 'delivery.id')
+            .where('run.status', 'in', ['queued', 'running']),
+        ),
+      ),
+    )
+    .limit(ROWS_PER_DELETE)
+    .execute()
+  if (rows.length === 0) return false
+  const ids = rows.map(({ id }) => id)
+  await db.deleteFrom('delivery').where('id', 'in', ids).execute()
+  return rows.length === ROWS_PER_DELETE
+}

@@ -1,0 +1,119 @@
+import type { Binding, BranchBinding, Side } from '../binding/binding.ts'
+import { allowsFrom, bindingSubject, directionFrom } from '../binding/binding.ts'
+import type { Change } from '../forge/forge.ts'
+import { branchRef, isBranchRef } from '../git/refs.ts'
+import type { RefName, Sha } from '../git/refs.ts'
+import type { Work, WorkItem, WorkRef } from '../run/run.ts'
+
+/** Why an authentic delivery leads to no run; one word each, and a sentence for people. */
+export type IgnoreReason =
+  | 'ping'
+  | 'test'
+  | 'event'
+  | 'unbound'
+  | 'disabled'
+  | 'direction'
+  | 'branch'
+  | 'deletion'
+  | 'echo'
+  | 'in_sync'
+
+export const IGNORE_DETAILS: Readonly<Record<IgnoreReason, string>> = {
+  ping: 'a ping: the webhook works',
+  test: 'a test delivery: the webhook works, and no ref has moved',
+  event: 'this event moves no branch or tag',
+  unbound: 'no binding has this repository as one of its sides',
+  disabled: 'the binding or the branch binding is disabled',
+  direction: 'the binding does not carry changes from this side',
+  branch: 'no branch binding names this branch',
+  deletion: 'deletions are not carried over',
+  echo: 'this is the result of our own push',
+  in_sync: 'both sides already hold this commit',
+}
+
+/** A binding that a delivery's repository is one side of. */
+export type Match = { readonly binding: Binding; readonly side: Side }
+
+/** What is known in the transaction that stores the delivery. */
+export type Knowledge = {
+  readonly branches: readonly BranchBinding[]
+  /** Per subject, the sha both sides last agreed on, by internal ref. */
+  readonly agreed: (subject: string, ref: RefName) => Sha | undefined
+  /** Whether a run of the subject is waiting or running: then nothing may be skipped. */
+  readonly isBusy: (subject: string) => boolean
+}
+
+export type Decision = {
+  /** Names of the bindings that the repository is a side of. */
+  readonly bindings: readonly string[]
+  readonly requests: readonly { readonly binding: Binding; readonly work: Work }[]
+  /** Set when there are no requests. */
+  readonly reason: IgnoreReason | undefined
+}
+
+/** Decides what an authentic delivery asks for. Pure; the hint may be wrong, so the run looks for itself. */
+export function decide(
+  changes: readonly Change[],
+  matches: readonly Match[],
+  knowledge: Knowledge,
+): Decision {
+  if (changes.length === 0) return { bindings: [], requests: [], reason: 'event' }
+  if (matches.length === 0) return { bindings: [], requests: [], reason: 'unbound' }
+  const requests: { binding: Binding; work: Work }[] = []
+  const reasons: IgnoreReason[] = []
+  for (const { binding, side } of matches) {
+    const refs: WorkRef[] = []
+    for (const change of changes) {
+      const wanted = considerChange(change, binding, side, knowledge)
+      if (typeof wanted === 'string') reasons.push(wanted)
+      else refs.push(wanted)
+    }
+    if (refs.length === 0) continue
+    const item: WorkItem = { direction: directionFrom(side), scope: refs, force: false, named: false }
+    requests.push({ binding, work: [item] })
+  }
+  const bindings = [...new Set(matches.map(({ binding }) => binding.name))]
+  return { bindings, requests, reason: requests.length === 0 ? reasons[0] : undefined }
+}
+
+function considerChange(
+  change: Change,
+  binding: Binding,
+  side: Side,
+  knowledge: Knowledge,
+): WorkRef | IgnoreReason {
+  if (!binding.enabled) return 'disabled'
+  const ref = pairOf(change.ref, binding, side, knowledge.branches)
+  if (typeof ref === 'string') return ref
+  const subject = bindingSubject(binding.id)
+  const isEqual =
+    change.after !== null &&
+    !knowledge.isBusy(subject) &&
+    knowledge.agreed(subject, ref.internal) === change.after
+  if (isEqual) return binding.direction === directionFrom(side) ? 'in_sync' : 'echo'
+  if (!allowsFrom(binding.direction, side)) return 'direction'
+  if (change.deleted) return 'deletion'
+  return { ...ref, after: change.after }
+}
+
+function pairOf(
+  ref: RefName,
+  binding: Binding,
+  side: Side,
+  branches: readonly BranchBinding[],
+): Omit<WorkRef, 'after'> | IgnoreReason {
+  if (binding.granularity === 'all') return { internal: ref, external: ref, branchId: null }
+  if (!isBranchRef(ref)) return 'branch'
+  const branch = branches.find(
+    (known) =>
+      known.bindingId === binding.id &&
+      branchRef(side === 'internal' ? known.internalBranch : known.externalBranch) === ref,
+  )
+  if (branch === undefined) return 'branch'
+  if (!branch.enabled) return 'disabled'
+  return {
+    internal: branchRef(branch.internalBranch),
+    external: branchRef(branch.externalBranch),
+    branchId: branch.id,
+  }
+}

@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto'
+import type { BlockList } from 'node:net'
+import { isIPv6 } from 'node:net'
+import type { Clock } from '../clock.ts'
+import { forgeByName, recognise } from '../forge/forges.ts'
+import type { Change, Forge, Signature, WebhookRequest } from '../forge/forge.ts'
+import { redactPayload } from '../forge/redact.ts'
+import type { Logger } from '../log.ts'
+import type { Rejection } from './rejections.ts'
+import type { Arrival, Stored } from './store.ts'
+
+// Stage 1: a delivery arrives.
+//
+// In:  the bytes of one webhook request. Out: the answer, after the delivery and the runs it asks for
+// are on disk. Nothing is worked on here: the queue is only told that something may be due.
+// The order of checks: address, forge, signature over the received bytes, then the content.
+
+export type ReceiveDeps = {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Secrets that may have signed a delivery of this forge; empty when none is configured. */
+  readonly secretsFor: (forge: string) => readonly string[]
+  /** Client addresses that may deliver; undefined allows all. */
+  readonly allowedAddresses: BlockList | undefined
+  /** Resolves when the delivery survives a crash. */
+  readonly store: (arrival: Arrival) => Promise<Stored>
+  readonly recordRejection: (rejection: Rejection) => Promise<void>
+  readonly wakeQueue: () => void
+}
+
+export type Answer = {
+  readonly status: 200 | 202 | 400 | 401 | 403 | 404 | 413 | 415 | 503
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+export type Delivered = {
+  /** The forge named in the path; undefined: find out. */
+  readonly forge: string | undefined
+  readonly request: WebhookRequest
+  readonly remoteAddress: string | null
+}
+
+export async function receive(deps: ReceiveDeps, delivered: Delivered): Promise<Answer> {
+  const { request, remoteAddress } = delivered
+  if (!isAllowed(deps.allowedAddresses, remoteAddress)) {
+    return reject(deps, delivered, 403, 'address', 'deliveries from this address are not allowed')
+  }
+  const name = delivered.forge ?? recognise(request)
+  const forge = name === undefined ? undefined : forgeByName(name)
+  if (forge === undefined) {
+    return delivered.forge === undefined
+      ? reject(deps, delivered, 400, 'forge', 'the headers name no forge; post to /webhooks/<forge> instead')
+      : reject(deps, delivered, 404, 'forge', 'there is no such forge')
+  }
+  const secrets = deps.secretsFor(forge.name)
+  const signature = await forge.verify(request, secrets, deps.clock.now())
+  if (signature !== 'verified') {
+    return rejectSignature(deps, { ...delivered, forge: forge.name }, secrets, signature)
+  }
+  return takeIn(deps, forge, delivered)
+}
+
+async function takeIn(deps: ReceiveDeps, forge: Forge, delivered: Delivered): Promise<Answer> {
+  const known = { ...delivered, forge: forge.name }
+  const parsed = forge.parse(delivered.request)
+  if (parsed.kind === 'malformed') return reject(deps, known, 400, 'malformed', parsed.problem, 'verified')
+  if (parsed.kind === 'unsupported_type') {
+    const detail = `cannot read ${parsed.contentType || 'a body without content type'}; send JSON or a form`
+    return reject(deps, known, 415, 'content_type', detail, 'verified')
+  }
+  const arrival: Arrival = {
+    forge: forge.name,
+    parsed,
+    signature: 'verified',
+    payload: redactPayload(parsed.payload),
+    dedupeKey: parsed.deliveryId === null ? null : dedupeKey(forge.name, parsed.deliveryId, parsed.payload),
+    remoteAddress: delivered.remoteAddress,
+  }
+  let stored: Stored
+  try {
+    stored = await deps.store(arrival)
+  } catch (error) {
+    deps.logger.error({ err: error, forge: forge.name }, 'a delivery could not be stored')
+    return {
+      status: 503,
+      body: {
+        status: 'rejected',
+        reason: 'storage',
+        detail: 'the delivery could not be stored; send it again',
+      },
+    }
+  }
+  if (stored.kind === 'accepted') deps.wakeQueue()
+  logStored(deps, forge.name, parsed.event, stored)
+  return toAnswer(stored)
+}
+
+// The same id with another body is another delivery: treating it as known could hide a push.
+function dedupeKey(forge: string, id: string, payload: string): string {
+  const digest = createHash('sha256').update(payload).digest('base64url')
+  return `${forge}:${id.slice(0, 200)}:${digest}`
+}
+
+function isAllowed(allowed: BlockList | undefined, address: string | null): boolean {
+  if (allowed === undefined) return true
+  if (address === null) return false
+  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+  return allowed.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
+
+async function rejectSignature(
+  deps: ReceiveDeps,
+  delivered: Delivered & { readonly forge: string },
+  secrets: readonly string[],
+  signature: Signature,
+): Promise<Answer> {
+  if (secrets.length === 0) {
+    const variable = `WEBHOOK_SECRET_${delivered.forge.toUpperCase().replaceAll('-', '_')}`
+    deps.logger.warn(
+      { forge: delivered.forge },
+      `a delivery was refused because no secret is configured: set WEBHOOK_SECRET or ${variable}`,
+    )
+    return reject(deps, delivered, 401, 'no_secret', 'no secret is configured for this forge', signature)
+  }
+  return signature === 'none'
+    ? reject(deps, delivered, 401, 'signature_missing', 'the delivery carries no signature', signature)
+    : reject(deps, delivered, 401, 'signature_invalid', 'no configured secret made this signature', signature)
+}
+
+export async function reject(
+  deps: Pick<ReceiveDeps, 'logger' | 'recordRejection'>,
+  delivered: Pick<Delivered, 'forge' | 'remoteAddress'>,
+  status: Answer['status'],
+  reason: string,
+  detail: string,
+  signature: Signature = 'none',
+): Promise<Answer> {
+  const rejection: Rejection = {
+    forge: delivered.forge ?? 'unknown',
+    reason,
+    detail,
+    signature,
+    remoteAddress: delivered.remoteAddress,
+  }
+  try {
+    await deps.recordRejection(rejection)
+  } catch (error) {
+    deps.logger.error({ err: error }, 'a rejected delivery could not be listed')
+  }
+  return { status, body: { status: 'rejected', reason, detail } }
+}
+
+function toAnswer(stored: Stored): Answer {
+  switch (stored.kind) {
+    case 'accepted':
+      return {
+        status: 202,
+        body: {
+          status: 'accepted',
+          delivery: stored.delivery,
+          changes: stored.changes.map(changeToWire),
+          bindings: stored.bindings,
+          runs: stored.runs,
+        },
+      }
+    case 'ignored':
+      return {
+        status: 200,
+        body: { status: 'ignored', delivery: stored.delivery, reason: stored.reason, detail: stored.detail },
+      }
+    case 'duplicate':
+      return { status: 200, body: { status: 'duplicate', delivery: stored.delivery } }
+  }
+}
+
+function changeToWire({ ref, before, after, created, deleted, forced }: Change): Record<string, unknown> {
+  return { ref, before, after, created, deleted, forced }
+}
+
+function logStored(deps: ReceiveDeps, forge: string, event: string, stored: Stored): void {
+  deps.logger.info(
+    {
+      forge,
+      event,
+      delivery: stored.delivery,
+      outcome: stored.kind,
+      reason: stored.kind === 'ignored' ? stored.reason : undefined,
+      bindings: stored.kind === 'accepted' ? stored.bindings : undefined,
+    },
+    'delivery taken in',
+  )
+}

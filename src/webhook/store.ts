@@ -1,0 +1,322 @@
+import type { Insertable } from 'kysely'
+import { bindingSubject } from '../binding/binding.ts'
+import type { Binding } from '../binding/binding.ts'
+import { branchesOf } from '../binding/branches.ts'
+import { matchMany } from '../binding/match.ts'
+import type { Clock } from '../clock.ts'
+import type { Database, Executor } from '../db/database.ts'
+import type { DeliveryTable } from '../db/schema.ts'
+import type { Change, ForgeRepository, ParsedDelivery, Signature } from '../forge/forge.ts'
+import { toRefName, toSha } from '../git/refs.ts'
+import type { RefName } from '../git/refs.ts'
+import { DeliveryId } from '../ids.ts'
+import type { RunId } from '../ids.ts'
+import { requestRun } from '../run/request.ts'
+import type { Work } from '../run/run.ts'
+import { decide, IGNORE_DETAILS } from './decide.ts'
+import type { Decision, IgnoreReason, Knowledge, Match } from './decide.ts'
+
+/** An authentic, readable delivery on its way into the store. */
+export type Arrival = {
+  readonly forge: string
+  readonly parsed: Extract<ParsedDelivery, { readonly kind: 'changes' | 'nothing' }>
+  readonly signature: Signature
+  /** The body as it may be kept: secrets redacted. */
+  readonly payload: string
+  readonly dedupeKey: string | null
+  readonly remoteAddress: string | null
+}
+
+export type Stored =
+  | {
+      readonly kind: 'accepted'
+      readonly delivery: DeliveryId
+      readonly changes: readonly Change[]
+      readonly bindings: readonly string[]
+      readonly runs: readonly RunId[]
+    }
+  | {
+      readonly kind: 'ignored'
+      readonly delivery: DeliveryId
+      readonly reason: IgnoreReason
+      readonly detail: string
+    }
+  | { readonly kind: 'duplicate'; readonly delivery: DeliveryId }
+
+export type StoreDeps = {
+  readonly db: Database
+  readonly clock: Clock
+  /** Attempts of a run that a delivery asks for. */
+  readonly attemptLimit: number
+}
+
+/**
+ * Stores deliveries and the runs they ask for in one transaction; when it resolves they survive
+ * a crash and a power failure. Results are in the order of the arrivals.
+ */
+export async function storeArrivals(
+  deps: StoreDeps,
+  arrivals: readonly Arrival[],
+): Promise<readonly Stored[]> {
+  const now = deps.clock.now()
+  return deps.db.transaction().execute(async (trx) => {
+    const duplicates = await findDuplicates(trx, arrivals)
+    const fresh = arrivals.filter((_, position) => duplicates[position] === undefined)
+    const decisions = await decideAll(trx, fresh)
+    const ids = await insertDeliveries(trx, fresh, decisions, now)
+    const runs = await requestRuns(trx, deps, ids, decisions, now)
+    const stored = fresh.map((arrival, position) => {
+      const id = ids[position]
+      const decision = decisions[position]
+      if (id === undefined || decision === undefined) throw new Error('a stored delivery has no id')
+      return toStored(id, arrival, decision, runs.get(id) ?? [])
+    })
+    let next = 0
+    const firstByKey = new Map<string, DeliveryId>()
+    return arrivals.map((arrival, position): Stored => {
+      const duplicate = duplicates[position]
+      if (duplicate === 'in_group') {
+        const first = firstByKey.get(arrival.dedupeKey ?? '')
+        if (first === undefined) throw new Error('a duplicate has no original')
+        return { kind: 'duplicate', delivery: first }
+      }
+      if (duplicate !== undefined) return { kind: 'duplicate', delivery: duplicate }
+      const result = stored[next]
+      next += 1
+      if (result === undefined) throw new Error('a delivery was not stored')
+      if (arrival.dedupeKey !== null) firstByKey.set(arrival.dedupeKey, result.delivery)
+      return result
+    })
+  })
+}
+
+/** Per arrival: the delivery it repeats, `in_group` when that is in this group, or undefined when it is new. */
+async function findDuplicates(
+  trx: Executor,
+  arrivals: readonly Arrival[],
+): Promise<readonly (DeliveryId | 'in_group' | undefined)[]> {
+  const keys = arrivals.flatMap(({ dedupeKey }) => (dedupeKey === null ? [] : [dedupeKey]))
+  const known = new Map<string, DeliveryId | 'in_group'>()
+  if (keys.length > 0) {
+    const rows = await trx
+      .selectFrom('delivery')
+      .select(['id', 'dedupe_key'])
+      .where('dedupe_key', 'in', keys)
+      .execute()
+    const failed = await failedDeliveries(
+      trx,
+      rows.map(({ id }) => id),
+    )
+    for (const row of rows) {
+      if (row.dedupe_key === null) continue
+      if (!failed.has(row.id)) known.set(row.dedupe_key, DeliveryId.parse(row.id))
+      // The forge sends it again because it failed: the new one takes the key over.
+      else await trx.updateTable('delivery').set({ dedupe_key: null }).where('id', '=', row.id).execute()
+    }
+  }
+  return arrivals.map(({ dedupeKey }) => {
+    if (dedupeKey === null) return undefined
+    const first = known.get(dedupeKey)
+    if (first === undefined) known.set(dedupeKey, 'in_group')
+    return first
+  })
+}
+
+async function failedDeliveries(trx: Executor, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  if (ids.length === 0) return new Set()
+  const rows = await trx
+    .selectFrom('delivery_run')
+    .innerJoin('run', 'run.id', 'delivery_run.run_id')
+    .select('delivery_run.delivery_id')
+    .distinct()
+    .where('delivery_run.delivery_id', 'in', ids)
+    .where('run.status', 'in', ['failed', 'conflict', 'canceled'])
+    .execute()
+  return new Set(rows.map((row) => row.delivery_id))
+}
+
+async function decideAll(trx: Executor, arrivals: readonly Arrival[]): Promise<readonly Decision[]> {
+  const lists = arrivals.map(({ parsed }) =>
+    parsed.kind === 'changes' ? repositoryAddresses(parsed.repository) : [],
+  )
+  const matches = await matchMany(trx, lists)
+  const changes = arrivals.flatMap(({ parsed }) => (parsed.kind === 'changes' ? parsed.changes : []))
+  const knowledge = await readKnowledge(trx, matches.flat(), changes)
+  return arrivals.map(({ parsed }, position) =>
+    parsed.kind === 'nothing'
+      ? { bindings: [], requests: [], reason: parsed.reason }
+      : decide(parsed.changes, matches[position] ?? [], knowledge),
+  )
+}
+
+/** The decision for changes that were stored earlier; a replay skips nothing as already done. */
+export async function decideAgain(
+  trx: Executor,
+  changes: readonly Change[],
+  repository: ForgeRepository | null,
+): Promise<Decision> {
+  const [matches = []] = await matchMany(trx, [repositoryAddresses(repository)])
+  const knowledge = await readKnowledge(trx, matches, changes)
+  return decide(
+    changes.map((change) => ({ ...change, after: null })),
+    matches,
+    knowledge,
+  )
+}
+
+function repositoryAddresses(repository: ForgeRepository | null): readonly string[] {
+  if (repository === null) return []
+  const { cloneUrl, sshUrl, htmlUrl } = repository
+  return [cloneUrl, sshUrl, htmlUrl].filter((address) => address !== null)
+}
+
+async function readKnowledge(
+  trx: Executor,
+  matches: readonly Match[],
+  changes: readonly Change[],
+): Promise<Knowledge> {
+  const bindings = new Map(matches.map(({ binding }) => [binding.id, binding]))
+  if (bindings.size === 0) return { branches: [], agreed: () => undefined, isBusy: () => false }
+  const subjects = [...bindings.keys()].map(bindingSubject)
+  const branchwise = [...bindings.values()].filter(({ granularity }) => granularity === 'one')
+  const branches = await branchesOf(
+    trx,
+    branchwise.map(({ id }) => id),
+  )
+  const refs = new Set<RefName>(changes.map(({ ref }) => ref))
+  for (const { internalBranch } of branches) {
+    const ref = toRefName(`refs/heads/${internalBranch}`)
+    if (ref !== undefined) refs.add(ref)
+  }
+  const agreedRows = await trx
+    .selectFrom('agreed_ref')
+    .select(['subject', 'ref', 'sha'])
+    .where('subject', 'in', subjects)
+    .where('ref', 'in', [...refs])
+    .execute()
+  const agreed = new Map(agreedRows.map((row) => [`${row.subject} ${row.ref}`, toSha(row.sha)]))
+  const busyRows = await trx
+    .selectFrom('run')
+    .select('subject')
+    .where('subject', 'in', subjects)
+    .where('status', 'in', ['queued', 'running'])
+    .execute()
+  const busy = new Set(busyRows.map((row) => row.subject))
+  return {
+    branches,
+    agreed: (subject, ref) => agreed.get(`${subject} ${ref}`),
+    isBusy: (subject) => busy.has(subject),
+  }
+}
+
+async function insertDeliveries(
+  trx: Executor,
+  arrivals: readonly Arrival[],
+  decisions: readonly Decision[],
+  now: number,
+): Promise<readonly DeliveryId[]> {
+  if (arrivals.length === 0) return []
+  const rows = arrivals.map((arrival, position): Insertable<DeliveryTable> => {
+    const { parsed } = arrival
+    const decision = decisions[position]
+    const reason = decision?.reason ?? null
+    return {
+      forge: arrival.forge,
+      event: parsed.event,
+      forge_delivery_id: parsed.deliveryId,
+      dedupe_key: arrival.dedupeKey,
+      received_at: now,
+      remote_address: arrival.remoteAddress,
+      status: reason === null ? 'accepted' : 'ignored',
+      reason,
+      detail: reason === null ? null : IGNORE_DETAILS[reason],
+      signature: arrival.signature,
+      changes: JSON.stringify(parsed.kind === 'changes' ? parsed.changes : []),
+      repository: parsed.repository === null ? null : JSON.stringify(parsed.repository),
+      pusher: parsed.pusher,
+      bindings: JSON.stringify(decision?.bindings ?? []),
+      payload: arrival.payload,
+    }
+  })
+  const inserted = await trx.insertInto('delivery').values(rows).returning('id').execute()
+  // RETURNING promises no order, but ids are given in the order of the rows.
+  return inserted
+    .map(({ id }) => id)
+    .sort((a, b) => a - b)
+    .map((id) => DeliveryId.parse(id))
+}
+
+/** One request per subject, however many deliveries of the group concern it. */
+async function requestRuns(
+  trx: Executor,
+  deps: StoreDeps,
+  ids: readonly DeliveryId[],
+  decisions: readonly Decision[],
+  now: number,
+): Promise<ReadonlyMap<DeliveryId, readonly RunId[]>> {
+  const wanted = new Map<string, { binding: Binding; work: Work; deliveries: DeliveryId[] }>()
+  decisions.forEach(({ requests }, position) => {
+    const id = ids[position]
+    if (id === undefined) return
+    for (const { binding, work } of requests) {
+      const subject = bindingSubject(binding.id)
+      const known = wanted.get(subject) ?? { binding, work: [], deliveries: [] }
+      known.work = [...known.work, ...work]
+      known.deliveries.push(id)
+      wanted.set(subject, known)
+    }
+  })
+  const runsByDelivery = new Map<DeliveryId, RunId[]>()
+  const links: { delivery_id: number; run_id: number }[] = []
+  for (const { binding, work, deliveries } of wanted.values()) {
+    const run = await requestBindingRun(trx, deps, binding, work, now)
+    for (const delivery of deliveries) {
+      links.push({ delivery_id: delivery, run_id: run })
+      runsByDelivery.set(delivery, [...(runsByDelivery.get(delivery) ?? []), run])
+    }
+  }
+  if (links.length > 0) await trx.insertInto('delivery_run').values(links).execute()
+  return runsByDelivery
+}
+
+/** Requests a run on behalf of a delivery. */
+export async function requestBindingRun(
+  trx: Executor,
+  deps: Pick<StoreDeps, 'attemptLimit'>,
+  binding: Binding,
+  work: Work,
+  now: number,
+): Promise<RunId> {
+  return requestRun(
+    trx,
+    {
+      of: {
+        subject: bindingSubject(binding.id),
+        bindingId: binding.id,
+        taskId: null,
+        name: binding.name,
+        hosts: { internal: binding.internal.host, external: binding.external.host },
+      },
+      trigger: 'webhook',
+      work,
+      attemptLimit: deps.attemptLimit,
+    },
+    now,
+  )
+}
+
+function toStored(
+  delivery: DeliveryId,
+  { parsed }: Arrival,
+  { requests, reason }: Decision,
+  runs: readonly RunId[],
+): Stored {
+  if (reason !== undefined) return { kind: 'ignored', delivery, reason, detail: IGNORE_DETAILS[reason] }
+  return {
+    kind: 'accepted',
+    delivery,
+    changes: parsed.kind === 'changes' ? parsed.changes : [],
+    bindings: requests.map(({ binding }) => binding.name),
+    runs,
+  }
+}
