@@ -1,0 +1,73 @@
+import { RunId } from '../../src/ids.ts'
+import { toRefName, toSha } from '../../src/git/refs.ts'
+import type { RefName, Sha } from '../../src/git/refs.ts'
+import type { RunRequest } from '../../src/run/request.ts'
+import type { AttemptEnd, Trigger, WorkItem } from '../../src/run/run.ts'
+
+export function refOf(text: string): RefName {
+  const ref = toRefName(text)
+  if (ref === undefined) throw new Error(`${text} is no ref`)
+  return ref
+}
+
+/** A sha that differs for every number. */
+export function shaOf(number: number): Sha {
+  const sha = toSha(number.toString(16).padStart(40, 'a'))
+  if (sha === undefined) throw new Error(`${number} makes no sha`)
+  return sha
+}
+
+export function runId(number: number): RunId {
+  return RunId.parse(number)
+}
+
+export function pushOf(branch: string, after: Sha | null = null): WorkItem {
+  const ref = refOf(`refs/heads/${branch}`)
+  return {
+    direction: 'to_outer',
+    scope: [{ internal: ref, external: ref, branchId: null, after }],
+    force: false,
+    named: false,
+  }
+}
+
+export function requestOf(
+  subjectId: number,
+  options: {
+    readonly trigger?: Trigger
+    readonly work?: readonly WorkItem[]
+    readonly attemptLimit?: number
+    readonly hosts?: { readonly internal: string; readonly external: string }
+  } = {},
+): RunRequest {
+  return {
+    of: {
+      subject: `binding:${subjectId}`,
+      bindingId: subjectId,
+      taskId: null,
+      name: `repo-${subjectId}`,
+      hosts: options.hosts ?? { internal: 'inner.example', external: 'outer.example' },
+    },
+    trigger: options.trigger ?? 'webhook',
+    work: options.work ?? [pushOf('main')],
+    attemptLimit: options.attemptLimit ?? 6,
+  }
+}
+
+export function endOf(changes: Partial<AttemptEnd> = {}): AttemptEnd {
+  return {
+    status: 'succeeded',
+    code: 0,
+    message: '操作成功',
+    hint: null,
+    detail: null,
+    canHeal: false,
+    refs: [],
+    steps: [],
+    backups: [],
+    agreed: new Map(),
+    ...changes,
+  }
+}
+
+export const unreachable = endOf({ status: 'failed', code: 20004, message: '连接超时', canHeal: true })
