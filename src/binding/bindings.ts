@@ -1,0 +1,271 @@
+import type { Insertable, Selectable } from 'kysely'
+import type { Clock } from '../clock.ts'
+import type { Vault } from '../credential/vault.ts'
+import type { Database, Executor } from '../db/database.ts'
+import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
+import { BindingId } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import type { Address, AddressRules } from './address.ts'
+import { parseAddress, readAddress } from './address.ts'
+import { addressKeys } from './address-key.ts'
+import type { Binding, BindingSide, Direction, Granularity, Side } from './binding.ts'
+import { bindingSubject, SIDES } from './binding.ts'
+import {
+  addressRefused,
+  bindingExists,
+  bindingNameRefused,
+  bindingUnknown,
+  sameRepository,
+} from './binding-error.ts'
+import { sealToken } from './credential.ts'
+import { isPrivateHost } from './host.ts'
+
+export type BindingDeps = {
+  readonly db: Database
+  readonly clock: Clock
+  readonly vault: Vault
+  readonly addressRules: AddressRules
+  readonly logger: Logger
+}
+
+export type NewBinding = {
+  readonly name: string
+  readonly enabled: boolean
+  readonly granularity: Granularity
+  readonly direction: Direction
+  readonly addresses: Readonly<Record<Side, string>>
+  readonly tokens: Readonly<Partial<Record<Side, string>>>
+}
+
+/** What is left out stays; an empty token takes the token away. */
+export type AddressChange = {
+  readonly addresses: Readonly<Partial<Record<Side, string>>>
+  readonly tokens: Readonly<Partial<Record<Side, string>>>
+}
+
+export type Page = { readonly page: number; readonly pageSize: number; readonly newestFirst: boolean }
+
+// No control characters, half characters, line ends, or marks that turn the reading direction.
+const NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,200}$/u
+
+/** Throws `binding_name`, `address_…`, `token` or `binding_exists`. */
+export async function createBinding(deps: BindingDeps, input: NewBinding): Promise<Binding> {
+  if (!isBindingName(input.name)) throw bindingNameRefused()
+  const internal = acceptAddress(deps, 'internal', input.addresses.internal)
+  const external = acceptAddress(deps, 'external', input.addresses.external)
+  refuseSameRepository(internal, external)
+  const now = deps.clock.now()
+  const row: Insertable<BindingTable> = {
+    name: input.name,
+    enabled: input.enabled ? 1 : 0,
+    granularity: input.granularity,
+    direction: input.direction,
+    internal_address: internal.display,
+    external_address: external.display,
+    internal_host: internal.host,
+    external_host: external.host,
+    internal_credential: sealToken(deps.vault, input.name, 'internal', input.tokens.internal ?? ''),
+    external_credential: sealToken(deps.vault, input.name, 'external', input.tokens.external ?? ''),
+    // At once: what was pushed before the binding existed has left no webhook.
+    reconcile_at: now,
+    created_at: now,
+    updated_at: now,
+  }
+  const created = await deps.db.transaction().execute(async (trx) => {
+    const inserted = await trx
+      .insertInto('binding')
+      .values(row)
+      .onConflict((conflict) => conflict.column('name').doNothing())
+      .returningAll()
+      .executeTakeFirst()
+    if (inserted === undefined) throw bindingExists(input.name)
+    await insertAddressKeys(trx, inserted.id, { internal, external })
+    return rowToBinding(inserted)
+  })
+  warnOfOpenTokens(deps, created)
+  return created
+}
+
+export async function listBindings(
+  deps: { readonly db: Database },
+  { page, pageSize, newestFirst }: Page,
+): Promise<{ readonly bindings: readonly Binding[]; readonly total: number }> {
+  const { total } = await deps.db
+    .selectFrom('binding')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .executeTakeFirstOrThrow()
+  const rows = await deps.db
+    .selectFrom('binding')
+    .selectAll()
+    .orderBy('id', newestFirst ? 'desc' : 'asc')
+    .limit(pageSize)
+    .offset((page - 1) * pageSize)
+    .execute()
+  return { bindings: rows.map(rowToBinding), total: Number(total) }
+}
+
+export async function findBinding(db: Executor, id: BindingId): Promise<Binding | undefined> {
+  const row = await db.selectFrom('binding').selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : rowToBinding(row)
+}
+
+/** Throws `binding_unknown` when there is none of this name. */
+export async function getBinding(db: Executor, name: string): Promise<Binding> {
+  const row = await db.selectFrom('binding').selectAll().where('name', '=', name).executeTakeFirst()
+  if (row === undefined) throw bindingUnknown(name)
+  return rowToBinding(row)
+}
+
+/** Throws `binding_unknown`. */
+export async function setEnabled(
+  deps: { readonly db: Executor; readonly clock: Clock },
+  name: string,
+  enabled: boolean,
+): Promise<void> {
+  const now = deps.clock.now()
+  const result = await deps.db
+    .updateTable('binding')
+    // What moved while nobody listened is found at once.
+    .set({ enabled: enabled ? 1 : 0, updated_at: now, ...(enabled ? { reconcile_at: now } : {}) })
+    .where('name', '=', name)
+    .executeTakeFirst()
+  if (result.numUpdatedRows === 0n) throw bindingUnknown(name)
+}
+
+/**
+ * Changes addresses and tokens. With another repository on one side, what both sides had agreed on
+ * proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…` or `token`.
+ */
+export async function updateAddresses(deps: BindingDeps, name: string, change: AddressChange): Promise<void> {
+  const now = deps.clock.now()
+  const updated = await deps.db.transaction().execute(async (trx) => {
+    const before = await getBinding(trx, name)
+    const internal = changedAddress(deps, before, 'internal', change)
+    const external = changedAddress(deps, before, 'external', change)
+    refuseSameRepository(internal, external)
+    const { internal: internalToken, external: externalToken } = change.tokens
+    const row = await trx
+      .updateTable('binding')
+      .set({
+        internal_address: internal.display,
+        external_address: external.display,
+        internal_host: internal.host,
+        external_host: external.host,
+        ...(internalToken === undefined
+          ? {}
+          : { internal_credential: sealToken(deps.vault, name, 'internal', internalToken) }),
+        ...(externalToken === undefined
+          ? {}
+          : { external_credential: sealToken(deps.vault, name, 'external', externalToken) }),
+        reconcile_at: now,
+        updated_at: now,
+      })
+      .where('id', '=', before.id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    if (internal.url !== before.internal.url || external.url !== before.external.url) {
+      await trx.deleteFrom('binding_address').where('binding_id', '=', before.id).execute()
+      await insertAddressKeys(trx, before.id, { internal, external })
+      await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(before.id)).execute()
+    }
+    return rowToBinding(row)
+  })
+  warnOfOpenTokens(deps, updated)
+}
+
+/**
+ * Removes the binding, its branch bindings and what both sides had agreed on, and returns what it was:
+ * runs that wait for it and its mirror are the caller's to clean up. Throws `binding_unknown`.
+ */
+export async function deleteBinding(deps: { readonly db: Database }, name: string): Promise<Binding> {
+  return deps.db.transaction().execute(async (trx) => {
+    const binding = await getBinding(trx, name)
+    await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(binding.id)).execute()
+    await trx.deleteFrom('binding').where('id', '=', binding.id).execute()
+    return binding
+  })
+}
+
+export function rowToBinding(row: Selectable<BindingTable>): Binding {
+  return {
+    id: BindingId.parse(row.id),
+    name: row.name,
+    enabled: row.enabled === 1,
+    granularity: row.granularity,
+    direction: row.direction,
+    internal: storedSide(row.name, row.internal_address, row.internal_credential),
+    external: storedSide(row.name, row.external_address, row.external_credential),
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+  }
+}
+
+function storedSide(name: string, address: string, credential: string | null): BindingSide {
+  const parsed = readAddress(address)
+  if (parsed.kind === 'refused')
+    throw new Error(`the stored address of the binding ${name}: ${parsed.detail.en}`)
+  const { url, host } = parsed.address
+  return { address, url, host, hasCredential: credential !== null }
+}
+
+// Any name that %-escapes carry through a URL; it never becomes a path. Clients resolve the two dots away.
+function isBindingName(name: string): boolean {
+  return NAME.test(name) && name === name.trim() && name !== '.' && name !== '..'
+}
+
+function acceptAddress(deps: BindingDeps, side: Side, text: string): Address {
+  const parsed = parseAddress(text, deps.addressRules)
+  if (parsed.kind === 'refused') throw addressRefused(side, parsed)
+  return parsed.address
+}
+
+function changedAddress(deps: BindingDeps, before: Binding, side: Side, change: AddressChange): Address {
+  const text = change.addresses[side]
+  if (text !== undefined) return acceptAddress(deps, side, text)
+  const stored = readAddress(before[side].address)
+  if (stored.kind === 'refused') throw addressRefused(side, stored)
+  return stored.address
+}
+
+// Two ports may be two forges, and so may a web and an ssh address of one host.
+function refuseSameRepository(internal: Address, external: Address): void {
+  const externalKeys = addressKeys(external.display)
+  const isSame = addressKeys(internal.display).some((key) =>
+    externalKeys.some(
+      (other) =>
+        other.exactKey === key.exactKey &&
+        other.webPort === key.webPort &&
+        (key.webPort !== null || internal.port === external.port),
+    ),
+  )
+  if (isSame) throw sameRepository()
+}
+
+async function insertAddressKeys(
+  trx: Executor,
+  bindingId: number,
+  addresses: Readonly<Record<Side, Address>>,
+): Promise<void> {
+  const rows = SIDES.flatMap((side) =>
+    addressKeys(addresses[side].display).map((key): Insertable<BindingAddressTable> => ({
+      binding_id: bindingId,
+      side,
+      match_key: key.matchKey,
+      exact_key: key.exactKey,
+      web_port: key.webPort,
+    })),
+  )
+  await trx.insertInto('binding_address').values(rows).execute()
+}
+
+function warnOfOpenTokens({ logger }: BindingDeps, binding: Binding): void {
+  for (const side of SIDES) {
+    const { url, host, hasCredential } = binding[side]
+    if (hasCredential && url.startsWith('http://') && !isPrivateHost(host)) {
+      logger.warn(
+        { binding: binding.name, side, host },
+        'a token travels unencrypted to a public host; use https',
+      )
+    }
+  }
+}

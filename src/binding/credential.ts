@@ -1,0 +1,77 @@
+import type { Vault } from '../credential/vault.ts'
+import type { Database } from '../db/database.ts'
+import { readAddress } from './address.ts'
+import type { Binding, Side } from './binding.ts'
+import { tokenRefused } from './binding-error.ts'
+
+// What a person gave as a token, kept sealed and opened only for a sync.
+
+/** What proves to the forge of one side who is asking. */
+export type SideCredential =
+  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  | { readonly kind: 'ssh_key'; readonly privateKey: string }
+
+const PRIVATE_KEY = /^-----BEGIN [A-Z ]*PRIVATE KEY-----[\r\n]/
+const MAX_LENGTH = 16 * 1024
+// GitLab and Gitee want this name beside a token; the others take any.
+const TOKEN_USERNAME = 'oauth2'
+
+/** The form in which a token is stored; null takes it away. */
+export function sealToken(vault: Vault, name: string, side: Side, token: string): string | null {
+  const text = token.trim()
+  if (text === '') return null
+  // A line break in a password would end the header that carries it.
+  if (text.length > MAX_LENGTH || (!PRIVATE_KEY.test(text) && /\p{Cc}/u.test(text))) throw tokenRefused()
+  return vault.seal(text, purpose(name, side))
+}
+
+/**
+ * The credential of one side, or undefined when it has none that its address can use: a key is of no use
+ * over http, a password of none over ssh.
+ */
+export async function credentialOf(
+  deps: { readonly db: Database; readonly vault: Vault },
+  binding: Binding,
+  side: Side,
+): Promise<SideCredential | undefined> {
+  const row = await deps.db
+    .selectFrom('binding')
+    .select(['internal_credential', 'external_credential'])
+    .where('id', '=', binding.id)
+    .executeTakeFirst()
+  const sealed = side === 'internal' ? row?.internal_credential : row?.external_credential
+  if (sealed === undefined || sealed === null) return undefined
+  const token = openToken(deps.vault, binding.name, side, sealed)
+  const parsed = readAddress(binding[side].address)
+  if (parsed.kind === 'refused') return undefined
+  const { scheme, username } = parsed.address
+  const credential = tokenToCredential(token, username ?? TOKEN_USERNAME)
+  const isUsable = credential.kind === 'ssh_key' ? scheme === 'ssh' : scheme === 'http' || scheme === 'https'
+  return isUsable ? credential : undefined
+}
+
+function openToken(vault: Vault, name: string, side: Side, sealed: string): string {
+  try {
+    return vault.open(sealed, purpose(name, side))
+  } catch (cause) {
+    throw new Error(`opening the ${side} token of the binding ${name}`, { cause })
+  }
+}
+
+function tokenToCredential(token: string, username: string): SideCredential {
+  // OpenSSH reads a key only with plain line ends and one at the end.
+  if (PRIVATE_KEY.test(token)) {
+    return { kind: 'ssh_key', privateKey: `${token.replace(/\r\n?/g, '\n').trimEnd()}\n` }
+  }
+  const colon = token.indexOf(':')
+  if (colon === -1) return { kind: 'password', username, password: token }
+  return {
+    kind: 'password',
+    username: colon === 0 ? username : token.slice(0, colon),
+    password: token.slice(colon + 1),
+  }
+}
+
+function purpose(name: string, side: Side): string {
+  return `binding:${name}:${side}`
+}
