@@ -6,6 +6,7 @@ const edge = [
   'access',
   'http',
   'metrics',
+  'refusal',
   'binding/',
   'task/',
   'repository/',
