@@ -37,12 +37,13 @@ export type ForgeRepository = {
 
 /** What every readable delivery carries. */
 export type Envelope = {
+  /** The forge's own name of the event, in lower case words like `push`; GitLab's is the kind in the body. */
   readonly event: string
-  /** The forge's id of this delivery; null when it gives none that identifies it. */
+  /** The forge's id of this delivery, 128 characters at most; null when it gives none that identifies it. */
   readonly deliveryId: string | null
   readonly repository: ForgeRepository | null
   readonly pusher: string | null
-  /** The JSON text that was sent, also when it came in a form or a query. */
+  /** The JSON text that was sent, also when it came in a form or a query; secrets are still in it. */
   readonly payload: string
 }
 

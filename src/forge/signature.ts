@@ -4,6 +4,8 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 // and neither does anything that is not exactly as long as a digest.
 
 const HEX_SHA256 = /^[0-9a-f]{64}$/i
+// Decoders of base64 stop at the first padding and pass over what follows it.
+const BASE64_SHA256 = /^[0-9a-z+/]{43}=$/i
 
 /** Whether `hex` is the HMAC-SHA256 of the content under one of the secrets. */
 export function isHexHmac(hex: string, content: Uint8Array | string, secrets: readonly string[]): boolean {
@@ -18,7 +20,8 @@ export function isBase64Hmac(
   parts: readonly (Uint8Array | string)[],
   keys: readonly Uint8Array[],
 ): boolean {
-  const given = digests.map((digest) => Buffer.from(digest, 'base64'))
+  const wellFormed = digests.filter((digest) => BASE64_SHA256.test(digest))
+  const given = wellFormed.map((digest) => Buffer.from(digest, 'base64'))
   return keys.some((key) => {
     const expected = key.length === 0 ? undefined : hmac(key, parts)
     return expected !== undefined && given.some((digest) => isEqual(digest, expected))
