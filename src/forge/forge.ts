@@ -37,7 +37,7 @@ export type ForgeRepository = {
 
 /** What every readable delivery carries. */
 export type Envelope = {
-  /** The forge's own name of the event, in lower case words like `push`; GitLab's is the kind in the body. */
+  /** The forge's own name of it; for GitLab the kind in the body, since the header of a system hook names none. */
   readonly event: string
   /** The forge's id of this delivery, 128 characters at most; null when it gives none that identifies it. */
   readonly deliveryId: string | null
