@@ -47,6 +47,17 @@ export function bindingSubject(id: BindingId): string {
   return `binding:${id}`
 }
 
+/** The binding as its runs remember it, also when it is gone. */
+export function runSubjectOf(binding: Pick<Binding, 'id' | 'name'> & Readonly<Record<Side, { host: string }>>) {
+  return {
+    subject: bindingSubject(binding.id),
+    bindingId: binding.id,
+    taskId: null,
+    name: binding.name,
+    hosts: { internal: binding.internal.host, external: binding.external.host },
+  } as const
+}
+
 export function otherSide(side: Side): Side {
   return side === 'internal' ? 'external' : 'internal'
 }

@@ -42,6 +42,8 @@ export type ExecuteDeps = {
     options: { readonly signal: AbortSignal; readonly log: SyncLog },
   ) => Promise<SyncOutcome>
   readonly canHeal: (kind: GitErrorKind) => boolean
+  /** Whether the log of a run keeps what git said of a failure. */
+  readonly logsDetail: boolean
 }
 
 /** The runs in this process's hands, so that a person can stop one. */
@@ -127,7 +129,10 @@ async function attempt(
       else outcomes.push(await deps.sync(pass.request, { signal, log: log.write }))
     }
     const end = judgeAttempt(outcomes, deps.canHeal)
-    if (end.code !== 0) log.write('ERROR', `${end.code} ${end.message}: ${end.detail ?? ''}`)
+    if (end.code !== 0) {
+      const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
+      log.write('ERROR', `${end.code} ${end.message}${detail}`)
+    }
     log.write(
       'INFO',
       isBranchwise

@@ -1,4 +1,4 @@
-import { bindingSubject } from '../binding/binding.ts'
+import { runSubjectOf } from '../binding/binding.ts'
 import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
@@ -68,13 +68,12 @@ async function requestDue(deps: Deps): Promise<number> {
       await requestRun(
         trx,
         {
-          of: {
-            subject: bindingSubject(BindingId.parse(binding.id)),
-            bindingId: binding.id,
-            taskId: null,
+          of: runSubjectOf({
+            id: BindingId.parse(binding.id),
             name: binding.name,
-            hosts: { internal: binding.internal_host, external: binding.external_host },
-          },
+            internal: { host: binding.internal_host },
+            external: { host: binding.external_host },
+          }),
           trigger: 'reconcile',
           work: [{ direction: binding.direction, scope: 'all', force: false, named: false }],
           attemptLimit: deps.attemptLimit,

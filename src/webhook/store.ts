@@ -1,5 +1,5 @@
 import type { Insertable } from 'kysely'
-import { bindingSubject } from '../binding/binding.ts'
+import { bindingSubject, runSubjectOf } from '../binding/binding.ts'
 import type { Binding } from '../binding/binding.ts'
 import { branchesOf } from '../binding/branches.ts'
 import { matchMany } from '../binding/match.ts'
@@ -290,13 +290,7 @@ export async function requestBindingRun(
   return requestRun(
     trx,
     {
-      of: {
-        subject: bindingSubject(binding.id),
-        bindingId: binding.id,
-        taskId: null,
-        name: binding.name,
-        hosts: { internal: binding.internal.host, external: binding.external.host },
-      },
+      of: runSubjectOf(binding),
       trigger: 'webhook',
       work,
       attemptLimit: deps.attemptLimit,

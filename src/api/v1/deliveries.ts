@@ -4,6 +4,7 @@ import { DeliveryId } from '../../ids.ts'
 import { DELIVERY_STATUSES, getDelivery, listDeliveries, replayDelivery } from '../../webhook/deliveries.ts'
 import type { Delivery, ReplayDeps } from '../../webhook/deliveries.ts'
 import { ok, page } from './envelope.ts'
+import { read } from './read.ts'
 import { isoTime, Paging } from './paging.ts'
 
 const Filter = z.object({
@@ -18,18 +19,18 @@ export function deliveryRoutes(deps: ReplayDeps): Hono {
   const routes = new Hono()
 
   routes.get('/', async (c) => {
-    const { page: number, page_size: pageSize, ...filter } = Filter.parse(c.req.query())
+    const { page: number, page_size: pageSize, ...filter } = read(Filter, c.req.query())
     const { deliveries, total } = await listDeliveries(deps, filter, { page: number, pageSize })
-    return page(c, deliveries.map(deliveryToWire), { total, page: number, pageSize })
+    return page(c, { items: deliveries.map(deliveryToWire), total, page: number, pageSize })
   })
 
   routes.get('/:id', async (c) => {
-    const delivery = await getDelivery(deps, DeliveryId.parse(c.req.param('id')))
+    const delivery = await getDelivery(deps, read(DeliveryId, c.req.param('id')))
     return ok(c, { ...deliveryToWire(delivery), payload: payloadToWire(delivery.payload) })
   })
 
   routes.post('/:id/replay', async (c) => {
-    const delivery = await replayDelivery(deps, DeliveryId.parse(c.req.param('id')))
+    const delivery = await replayDelivery(deps, read(DeliveryId, c.req.param('id')))
     return ok(c, deliveryToWire(delivery), 202)
   })
 

@@ -13,6 +13,7 @@ import { isEnded, RUN_STATUSES, TRIGGERS } from '../../run/run.ts'
 import type { Run } from '../../run/run.ts'
 import { getRun, listRuns, readStoredLog } from '../../run/runs.ts'
 import { ok, page } from './envelope.ts'
+import { read } from './read.ts'
 import { isoTime, isoTimeOrNull, Paging } from './paging.ts'
 
 export type RunRouteDeps = {
@@ -36,7 +37,7 @@ export function runRoutes(deps: RunRouteDeps): Hono {
   const routes = new Hono()
 
   routes.get('/', async (c) => {
-    const query = Filter.parse(c.req.query())
+    const query = read(Filter, c.req.query())
     const filter = {
       binding: query.binding,
       taskId: query.task_id,
@@ -45,17 +46,17 @@ export function runRoutes(deps: RunRouteDeps): Hono {
     }
     const paging = { page: query.page, pageSize: query.page_size }
     const { runs, total } = await listRuns(deps, filter, paging)
-    return page(c, runs.map(runToWire), { total, ...paging })
+    return page(c, { items: runs.map(runToWire), total, ...paging })
   })
 
   routes.get('/:id', async (c) => {
-    const id = RunId.parse(c.req.param('id'))
+    const id = read(RunId, c.req.param('id'))
     const run = await getRun(deps, id)
     return ok(c, { ...runToWire(run), log: await readLog(deps, id) })
   })
 
   routes.get('/:id/log', async (c) => {
-    const id = RunId.parse(c.req.param('id'))
+    const id = read(RunId, c.req.param('id'))
     await getRun(deps, id)
     if (!(c.req.header('accept') ?? '').includes('text/event-stream')) {
       return c.text(await readLog(deps, id))
@@ -64,7 +65,7 @@ export function runRoutes(deps: RunRouteDeps): Hono {
   })
 
   routes.post('/:id/cancel', async (c) =>
-    ok(c, runToWire(await cancelRun(deps, RunId.parse(c.req.param('id'))))),
+    ok(c, runToWire(await cancelRun(deps, read(RunId, c.req.param('id'))))),
   )
 
   return routes
