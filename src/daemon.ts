@@ -1,0 +1,311 @@
+import { lookup } from 'node:dns/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { BlockList, isIPv6 } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { accessControl, needsTokens } from './access.ts'
+import { answerCerobotError, cerobotRoutes } from './api/cerobot/routes.ts'
+import { deliveryRoutes } from './api/v1/deliveries.ts'
+import { runRoutes } from './api/v1/runs.ts'
+import { bindingSubject, runSubjectOf } from './binding/binding.ts'
+import { findBinding } from './binding/bindings.ts'
+import { branchesOf, branchToScope } from './binding/branches.ts'
+import { credentialOf } from './binding/credential.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Side } from './binding/binding.ts'
+import type { Database } from './db/database.ts'
+import type { Vault } from './credential/vault.ts'
+import type { Remote } from './git/remote.ts'
+import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
+import { ensureFirstToken } from './credential/tokens.ts'
+import { createVault, loadSecretKey } from './credential/vault.ts'
+import { lockInstance } from './db/instance-lock.ts'
+import { openDatabase } from './db/database.ts'
+import { canHeal } from './git/git-error.ts'
+import { gitVersion } from './git/git-version.ts'
+import { hostKeyFingerprint } from './git/host-key.ts'
+import { killOrphans } from './git/orphans.ts'
+import { openConnections } from './git/ssh.ts'
+import { createHostPolicy } from './host-policy.ts'
+import { createHttpApp } from './http.ts'
+import type { BindingId, RunId } from './ids.ts'
+import type { Logger } from './log.ts'
+import { createLocalQueue } from './queue/local-queue.ts'
+import { cancelRunsOf } from './run/cancel.ts'
+import { createRunEvents } from './run/events.ts'
+import { executeRun } from './run/execute.ts'
+import type { BindingForRun } from './run/execute.ts'
+import { createLiveLogs } from './run/log.ts'
+import { claimRun, nextDue } from './run/record.ts'
+import { recoverRuns } from './run/recover.ts'
+import { requestRun, waitForRun } from './run/request.ts'
+import { listSyncLogs } from './run/sync-logs.ts'
+import { startPruning } from './schedule/prune.ts'
+import { startReconcile } from './schedule/reconcile.ts'
+import { startServer } from './server.ts'
+import { ConfigError } from './settings.ts'
+import { prepareFolders } from './sync/folders.ts'
+import { removeMirror } from './sync/mirror.ts'
+import { createSync } from './sync/sync.ts'
+import { createGroupCommit } from './webhook/group-commit.ts'
+import { storeRejections } from './webhook/rejections.ts'
+import { webhookRoutes } from './webhook/route.ts'
+import { storeArrivals } from './webhook/store.ts'
+
+export type Daemon = {
+  readonly url: string
+  /** Stops as `DRAIN_TIMEOUT` says; resolves when nothing of the daemon is left. */
+  readonly stop: () => Promise<void>
+}
+
+// Deliveries that may share one transaction.
+const LARGEST_GROUP = 200
+// What a request may still take after the last run has ended.
+const LAST_ANSWERS_MS = 5000
+
+/** Builds everything, in the order in which it depends on each other, and listens. */
+export async function startDaemon(
+  config: Config,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): Promise<Daemon> {
+  if (config.database.kind !== 'sqlite') {
+    throw new ConfigError('DATABASE_URL names PostgreSQL, which this version does not serve yet; use sqlite:<file>.')
+  }
+  await using starting = new AsyncDisposableStack()
+  const git = await gitVersion()
+  const dataDir = dirname(config.database.file)
+  const backupDir = join(dataDir, 'backups')
+  starting.use(await lockInstance(config.database.file))
+  const db = await openDatabase(config.database.file)
+  starting.defer(() => db.destroy())
+  const secretKey = loadSecretKey({ logger }, config.secrets)
+  const vault = createVault(secretKey)
+  const runtimeDir = await openRuntimeDir(config.database.file)
+  starting.defer(() => rm(runtimeDir, { recursive: true, force: true }))
+  await prepareFolders({ syncDir: config.sync.dir, backupDir })
+  await killOrphans({ clock }, config.sync.dir)
+  await killOrphans({ clock }, backupDir)
+  await recoverRuns({ db, clock, logger })
+
+  const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
+  const connections = await openConnections(runtimeDir)
+  starting.defer(() => connections.close())
+  const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
+  const sync = createSync({
+    git: {
+      clock,
+      runtimeDir,
+      idleTimeoutMs: config.sync.idleTimeoutMs,
+      timeoutMs: config.sync.timeoutMs,
+      allowAddress: hosts.allows,
+      lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+      hostKeys: {
+        policy: config.remotes.sshHostKeys,
+        find: (host) => findHostKeys(hostKeyDeps, host),
+        trust: (key) => trustHostKey(hostKeyDeps, key, hostKeyFingerprint(key)),
+      },
+      connections,
+    },
+    clock,
+    logger: logger.child({ stage: 'sync' }),
+    syncDir: config.sync.dir,
+    backupDir,
+    deleteMirrorAfter: config.sync.deleteDir,
+  })
+
+  const events = createRunEvents()
+  const liveLogs = createLiveLogs({ clock, events })
+  const running = new Map<RunId, AbortController>()
+  const runDeps = { db, clock, events, liveLogs, running }
+  const bindingDeps = {
+    db,
+    clock,
+    vault,
+    logger: logger.child({ stage: 'binding' }),
+    addressRules: {
+      schemes: config.remotes.allowedSchemes,
+      allowLocal: config.remotes.allowLocal,
+      allowsHost: hosts.allowsName,
+    },
+    reconcileIntervalMs: config.reconcileIntervalMs,
+  }
+  const executeDeps = {
+    ...runDeps,
+    logger: logger.child({ stage: 'run' }),
+    sync,
+    canHeal,
+    logsDetail: config.log.detail,
+    loadBinding: (id: BindingId) => loadBinding(bindingDeps, id),
+  }
+  const queue = createLocalQueue({
+    clock,
+    logger: logger.child({ stage: 'queue' }),
+    concurrency: config.sync.concurrency,
+    hostConcurrency: config.sync.hostConcurrency,
+    work: {
+      claim: (busyHosts) => claimRun({ db, clock }, busyHosts),
+      nextDue: (after) => nextDue({ db, clock }, after),
+      execute: (claimed, signal) => executeRun(executeDeps, claimed, signal),
+    },
+  })
+
+  const storeDeps = { db, clock, attemptLimit: config.sync.attempts }
+  const webhookLogger = logger.child({ stage: 'webhook' })
+  const webhooks = webhookRoutes({
+    clock,
+    logger: webhookLogger,
+    secretsFor: (forge) => secretsFor(config, forge),
+    allowedAddresses: toBlockList(config.webhook.ipAllowlist),
+    maxBody: config.webhook.maxBodyBytes,
+    store: createGroupCommit((arrivals) => storeArrivals(storeDeps, arrivals), LARGEST_GROUP),
+    recordRejection: async (rejection) => void (await recordRejection(rejection)),
+    wakeQueue: queue.wake,
+  })
+  const recordRejection = createGroupCommit(
+    (rejections: Parameters<typeof storeRejections>[1]) => storeRejections({ db, clock }, rejections),
+    LARGEST_GROUP,
+  )
+  const cerobot = cerobotRoutes({
+    ...bindingDeps,
+    requestRun: async ({ binding, trigger, direction, scope, force, wait }) => {
+      const refs = scope === 'all' ? scope : scope.map((ref) => ({ ...ref, after: null }))
+      const work = [{ direction, scope: refs, force, named: scope !== 'all' }]
+      // Somebody who waits for the answer gets it from the first attempt.
+      const attemptLimit = wait ? 1 : config.sync.attempts
+      const id = await db
+        .transaction()
+        .execute((trx) => requestRun(trx, { of: runSubjectOf(binding), trigger, work, attemptLimit }, clock.now()))
+      queue.wake()
+      return id
+    },
+    waitForRun: (id, signal) => waitForRun(runDeps, id, signal),
+    listSyncLogs: (filter) => listSyncLogs({ db }, filter),
+    onBindingDeleted: async (binding) => {
+      const subject = bindingSubject(binding.id)
+      await cancelRunsOf(runDeps, subject)
+      await removeMirror({ syncDir: config.sync.dir }, subject)
+    },
+  })
+
+  let isStopping = false
+  const app = createHttpApp({
+    log: logger,
+    clock,
+    access: accessControl({
+      clock,
+      db,
+      auth: config.auth,
+      host: config.listen.host,
+      publicUrl: config.publicUrl,
+      apiToken: config.secrets.apiToken,
+    }),
+    checkHealth: async () => {
+      await db.selectFrom('run').select('id').limit(1).execute()
+      return isStopping ? { status: 'degraded', problems: ['stopping'] } : { status: 'ok' }
+    },
+    mounts: [
+      { path: '/webhooks', routes: webhooks },
+      { path: '/cerobot/sync', routes: cerobot, answerError: answerCerobotError },
+      { path: '/api/v1/runs', routes: runRoutes(runDeps) },
+      { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
+    ],
+  })
+  await announceFirstToken(config, { db, clock })
+  const server = await startServer({ app, clock, ...config.listen })
+  starting.defer(() => server.close(LAST_ANSWERS_MS))
+  const scheduleDeps = { db, clock, logger: logger.child({ stage: 'schedule' }) }
+  starting.use(
+    startReconcile({
+      ...scheduleDeps,
+      intervalMs: config.reconcileIntervalMs,
+      attemptLimit: config.sync.attempts,
+      wakeQueue: queue.wake,
+    }),
+  )
+  starting.use(
+    startPruning({
+      ...scheduleDeps,
+      runRetentionMs: config.retention.runMs,
+      deliveryRetentionMs: config.retention.deliveryMs,
+    }),
+  )
+  queue.wake()
+  logger.info(
+    {
+      url: server.url,
+      database: `sqlite:${config.database.file}`,
+      sync_dir: config.sync.dir,
+      auth: needsTokens({ auth: config.auth, host: config.listen.host }) ? 'token' : 'open',
+      git,
+    },
+    'reposync is ready',
+  )
+  const resources = starting.move()
+  return {
+    url: server.url,
+    stop: async () => {
+      isStopping = true
+      await queue.drain(config.drainTimeoutMs)
+      await resources.disposeAsync()
+    },
+  }
+}
+
+/** The binding as a run needs it now; undefined when it was removed since the run was requested. */
+async function loadBinding(
+  deps: { readonly db: Database; readonly vault: Vault },
+  id: BindingId,
+): Promise<BindingForRun | undefined> {
+  const binding = await findBinding(deps.db, id)
+  if (binding === undefined) return undefined
+  const remote = async (side: Side): Promise<Remote> => ({
+    url: binding[side].url,
+    credential: await credentialOf(deps, binding, side),
+  })
+  const branches = binding.granularity === 'one' ? await branchesOf(deps.db, [binding.id]) : []
+  return {
+    binding,
+    remotes: { internal: await remote('internal'), external: await remote('external') },
+    branches: branches.filter((branch) => branch.enabled).map(branchToScope),
+  }
+}
+
+function secretsFor({ secrets }: Config, forge: string): readonly string[] {
+  const secret = secrets.webhookSecretByForge.get(forge) ?? secrets.webhookSecret
+  return secret === undefined ? [] : [secret]
+}
+
+function toBlockList(networks: readonly string[]): BlockList | undefined {
+  if (networks.length === 0) return undefined
+  const list = new BlockList()
+  for (const network of networks) {
+    const [address = '', prefix] = network.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(prefix), family)
+  }
+  return list
+}
+
+/** A short private folder for sockets and key files; what a crashed daemon left in it is removed. */
+async function openRuntimeDir(databaseFile: string): Promise<string> {
+  const name = createHash('sha256').update(databaseFile).digest('hex').slice(0, 12)
+  const dir = join(tmpdir(), `reposync-${name}`)
+  await rm(dir, { recursive: true, force: true })
+  await mkdir(dir, { mode: 0o700 })
+  return dir
+}
+
+async function announceFirstToken(
+  config: Config,
+  deps: { readonly db: Database; readonly clock: Clock },
+): Promise<void> {
+  const isOpen = !needsTokens({ auth: config.auth, host: config.listen.host })
+  if (isOpen || config.secrets.apiToken !== undefined) return
+  const token = await ensureFirstToken(deps)
+  if (token === undefined) return
+  // Not through the log, which may be shipped elsewhere.
+  process.stdout.write(`reposync: the first admin token, shown only now: ${token}\n`)
+}
