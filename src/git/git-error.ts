@@ -31,3 +31,55 @@ export type GitErrorKind =
   | 'bad_objects'
   | 'canceled'
   | 'unknown'
+
+/** Why git did not do what was asked. The detail carries neither secrets nor control characters. */
+export type GitFailure = { readonly kind: GitErrorKind; readonly detail: string }
+
+export type GitOutcome<Result> =
+  ({ readonly ok: true } & Result) | { readonly ok: false; readonly failure: GitFailure }
+
+export function failed(
+  kind: GitErrorKind,
+  detail: string,
+): { readonly ok: false; readonly failure: GitFailure } {
+  return { ok: false, failure: { kind, detail } }
+}
+
+/** Whether the same call may succeed later without anybody changing anything. */
+export function canHeal(kind: GitErrorKind): boolean {
+  switch (kind) {
+    case 'dns':
+    case 'unreachable':
+    case 'stalled':
+    case 'timed_out':
+    case 'rate_limited':
+    case 'server_error':
+    case 'not_git':
+    case 'disk_full':
+    case 'mirror_busy':
+    case 'mirror_damaged':
+    case 'moved_meanwhile':
+    case 'unknown':
+      return true
+    case 'ssh_key_rejected':
+    case 'host_key_changed':
+    case 'host_key_unknown':
+    case 'not_found':
+    case 'tls':
+    case 'auth':
+    case 'redirected':
+    case 'address_denied':
+    case 'local_permission':
+    case 'ref_missing':
+    case 'non_fast_forward':
+    case 'tag_moved':
+    case 'unrelated':
+    case 'protected':
+    case 'hook_declined':
+    case 'too_large':
+    case 'object_format':
+    case 'bad_objects':
+    case 'canceled':
+      return false
+  }
+}
