@@ -1,0 +1,179 @@
+import { dirname } from 'node:path'
+import { execa } from 'execa'
+import type { Clock } from '../clock.ts'
+import { SECOND } from '../clock.ts'
+import { MIRROR_BUSY_EXIT, classify } from './classify.ts'
+import type { RemoteAccess } from './environment.ts'
+import { gitEnvironment } from './environment.ts'
+import type { GitErrorKind, GitFailure } from './git-error.ts'
+import { recordProcess } from './orphans.ts'
+import { collectMessages, readLines } from './output.ts'
+
+// The only place that starts git.
+//
+// In:  arguments, the repository, and what the call may reach.
+// Out: how git ended and what it printed, or why it was stopped.
+// Git runs in a process group of its own, which ends as a whole: its helpers hold pipes and
+// connections and would outlive it. A fenced call holds `<gitDir>.lock` for as long as any process
+// of it lives, so that after a crash no second git works on a repository that an old one still has.
+
+export type RunDeps = {
+  readonly clock: Clock
+  /** A private folder (0700) of this process. */
+  readonly runtimeDir: string
+  /** Git is ended after so long without any output. */
+  readonly idleTimeoutMs: number
+  /** Git is ended after so long in total; 0: no limit. */
+  readonly timeoutMs: number
+  /** Told about every git process that starts. */
+  readonly onGit?: (operation: string) => void
+}
+
+export type GitCall = {
+  /** Names the call in messages, e.g. `fetch`. */
+  readonly operation: string
+  readonly args: readonly string[]
+  readonly gitDir?: string
+  /** Holds the fence of `gitDir`; for every call that writes. */
+  readonly fenced?: boolean
+  readonly input?: string
+  readonly access?: RemoteAccess
+  /** Everything written is on the disk when the call returns. */
+  readonly durable?: boolean
+  readonly signal: AbortSignal
+  /** Takes stdout line by line instead of having it returned; for long listings. */
+  readonly onLine?: (line: string) => void
+  readonly onProgress?: ((text: string) => void) | undefined
+}
+
+export type GitResult =
+  | {
+      readonly kind: 'exited'
+      readonly exitCode: number
+      readonly stdout: string
+      /** Without progress, secrets and control characters. */
+      readonly stderr: string
+      /** What stderr says went wrong; meaningful when the exit code is not an expected one. */
+      readonly failure: GitFailure
+    }
+  | { readonly kind: 'stopped'; readonly failure: GitFailure }
+
+const MAX_STDOUT = 16 * 2 ** 20
+const FORCE_KILL_DELAY = 5 * SECOND
+
+/** Runs git to its end, or ends it with all its helpers at a limit or an abort. Rejects only when it cannot be started. */
+export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
+  if (call.signal.aborted) return { kind: 'stopped', failure: { kind: 'canceled', detail: 'canceled' } }
+  const [file, args] = commandLine(call)
+  deps.onGit?.(call.operation)
+
+  const limits = watchLimits(deps, call)
+  using _ = limits
+  const subprocess = execa(file, args, {
+    cwd: deps.runtimeDir,
+    env: gitEnvironment({
+      access: call.access,
+      durable: call.durable ?? false,
+      ceiling: dirname(deps.runtimeDir),
+    }),
+    extendEnv: false,
+    stdin: call.input === undefined ? 'ignore' : [Buffer.from(call.input)],
+    encoding: 'buffer',
+    buffer: false,
+    reject: false,
+    killDescendants: true,
+    forceKillAfterDelay: FORCE_KILL_DELAY,
+    cancelSignal: limits.signal,
+  })
+  const base =
+    call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
+  using _record = subprocess.pid === undefined ? undefined : recordProcess(base, subprocess.pid)
+
+  const messages = collectMessages(call.access?.secrets ?? [], call.onProgress)
+  const chunks: Uint8Array[] = []
+  const lines = call.onLine === undefined ? undefined : readLines(call.onLine)
+  let stdoutBytes = 0
+  subprocess.stdout.on('data', (chunk: Buffer) => {
+    limits.progress()
+    if (lines !== undefined) return lines.write(chunk)
+    stdoutBytes += chunk.length
+    if (stdoutBytes <= MAX_STDOUT) chunks.push(chunk)
+    else limits.stop('unknown', `git ${call.operation} printed more than ${MAX_STDOUT} bytes`)
+  })
+  subprocess.stderr.on('data', (chunk: Buffer) => {
+    limits.progress()
+    messages.write(chunk)
+  })
+
+  const result = await subprocess
+  lines?.end()
+  messages.end()
+  const stopped = limits.stopped()
+  if (stopped !== undefined) return { kind: 'stopped', failure: withMessages(stopped, messages.clean()) }
+  if (result.exitCode === undefined && result.signal === undefined) {
+    throw new Error(`git ${call.operation} could not be started`, { cause: result.cause })
+  }
+  const exitCode = result.exitCode ?? 128
+  const failure = {
+    kind: classify(messages.raw(), exitCode),
+    detail: messages.clean() || `git ${call.operation} ended with ${result.signal ?? exitCode}`,
+  }
+  if (call.fenced === true && exitCode === MIRROR_BUSY_EXIT) return { kind: 'stopped', failure }
+  const stdout = Buffer.concat(chunks).toString('utf8')
+  return { kind: 'exited', exitCode, stdout, stderr: messages.clean(), failure }
+}
+
+function commandLine(call: GitCall): readonly [file: string, args: readonly string[]] {
+  if (call.gitDir === undefined) return ['git', call.args]
+  const args = [`--git-dir=${call.gitDir}`, ...call.args]
+  if (call.fenced !== true) return ['git', args]
+  const fence = ['--nonblock', '--conflict-exit-code', String(MIRROR_BUSY_EXIT), '--no-fork']
+  return ['flock', [...fence, `${call.gitDir}.lock`, 'git', ...args]]
+}
+
+type Limits = Disposable & {
+  readonly signal: AbortSignal
+  readonly progress: () => void
+  readonly stop: (kind: GitErrorKind, detail: string) => void
+  readonly stopped: () => GitFailure | undefined
+}
+
+// Watches for silence, the total time and the caller; the first of them decides why git was stopped.
+function watchLimits(deps: RunDeps, call: GitCall): Limits {
+  const controller = new AbortController()
+  let failure: GitFailure | undefined
+  let lastProgress = deps.clock.now()
+  const stop = (kind: GitErrorKind, detail: string): void => {
+    failure ??= { kind, detail }
+    controller.abort()
+  }
+  const watchIdle = (): Disposable =>
+    deps.clock.after(lastProgress + deps.idleTimeoutMs - deps.clock.now(), () => {
+      if (deps.clock.now() - lastProgress < deps.idleTimeoutMs) idle = watchIdle()
+      else stop('stalled', `git ${call.operation} made no progress for ${deps.idleTimeoutMs} ms`)
+    })
+  const total =
+    deps.timeoutMs > 0
+      ? deps.clock.after(deps.timeoutMs, () =>
+          stop('timed_out', `git ${call.operation} took longer than ${deps.timeoutMs} ms`),
+        )
+      : undefined
+  let idle = watchIdle()
+  const onAbort = (): void => stop('canceled', `git ${call.operation} was canceled`)
+  call.signal.addEventListener('abort', onAbort, { once: true })
+  return {
+    signal: controller.signal,
+    progress: () => (lastProgress = deps.clock.now()),
+    stop,
+    stopped: () => failure,
+    [Symbol.dispose]: () => {
+      idle[Symbol.dispose]()
+      total?.[Symbol.dispose]()
+      call.signal.removeEventListener('abort', onAbort)
+    },
+  }
+}
+
+function withMessages(failure: GitFailure, messages: string): GitFailure {
+  return messages === '' ? failure : { ...failure, detail: `${failure.detail}\n${messages}` }
+}
