@@ -1,0 +1,102 @@
+import { isIPv6 } from 'node:net'
+import type { RemoteAccess } from './environment.ts'
+import type { GitOutcome } from './git-error.ts'
+import { failed } from './git-error.ts'
+import type { HostDeps } from './host.ts'
+import { parseEndpoint, resolveHost } from './host.ts'
+import type { Remote } from './remote.ts'
+import type { SshDeps } from './ssh.ts'
+import { openSsh } from './ssh.ts'
+
+// Gives one call exactly what it needs to reach one remote, and takes it back afterwards.
+
+export type AccessDeps = HostDeps & SshDeps & { readonly idleTimeoutMs: number }
+
+/** What a call over HTTP needs beside git: see `probe.ts`. */
+export type HttpAccess = { readonly authorization: string | undefined; readonly addresses: readonly string[] }
+
+type Opened = {
+  readonly access: RemoteAccess
+  readonly http: HttpAccess | undefined
+  readonly isHostKnown: boolean
+  readonly close: () => Promise<void>
+}
+
+/** Resolves and checks the host, prepares the credential, calls, and cleans up also when the call fails. */
+export async function withAccess<Result>(
+  deps: AccessDeps,
+  remote: Remote,
+  signal: AbortSignal,
+  use: (access: RemoteAccess, http: HttpAccess | undefined) => Promise<GitOutcome<Result>>,
+): Promise<GitOutcome<Result>> {
+  const opened = await open(deps, remote, signal)
+  if (!opened.ok) return opened
+  try {
+    const outcome = await use(opened.access, opened.http)
+    if (outcome.ok || outcome.failure.kind !== 'host_key_unknown' || !opened.isHostKnown) return outcome
+    // The host is known, by a key that the server no longer shows.
+    return failed('host_key_changed', outcome.failure.detail)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Promise<GitOutcome<Opened>> {
+  const { url, credential } = remote
+  const endpoint = parseEndpoint(url)
+  if (endpoint === undefined) return failed('address_denied', 'this form of address is not allowed')
+  if (endpoint.scheme === 'file') return opened({ ...NO_ACCESS, protocol: 'file' })
+  const resolved = await resolveHost(deps, endpoint.host, signal)
+  if (!resolved.ok) return resolved
+  const { addresses } = resolved
+
+  if (endpoint.scheme === 'ssh') {
+    if (credential?.kind === 'password') return failed('auth', 'a password cannot log in over SSH; a key can')
+    return {
+      ok: true,
+      http: undefined,
+      ...(await openSsh(deps, { ...endpoint, addresses }, credential?.privateKey)),
+    }
+  }
+  if (credential?.kind === 'ssh_key') return failed('auth', 'an SSH key cannot log in over HTTP')
+  const login = credential === undefined ? undefined : `${credential.username}:${credential.password}`
+  const authorization = login === undefined ? undefined : `Basic ${Buffer.from(login).toString('base64')}`
+  const access: RemoteAccess = {
+    protocol: endpoint.scheme,
+    settings: [
+      ...(authorization === undefined ? [] : authorizeOnly(endpoint.origin, authorization)),
+      ['http.curloptResolve', `${endpoint.host}:${endpoint.port}:${addresses.map(bracketed).join(',')}`],
+      // A second net under the idle limit: it also ends a git whose daemon is gone.
+      ['http.lowSpeedLimit', '10'],
+      ['http.lowSpeedTime', String(Math.ceil(deps.idleTimeoutMs / 1000) + 15)],
+    ],
+    variables: {},
+    secrets: credential === undefined ? [] : formsOf(credential.username, credential.password),
+  }
+  return opened(access, { authorization, addresses })
+}
+
+const NO_ACCESS = { settings: [], variables: {}, secrets: [] }
+
+function opened(access: RemoteAccess, http?: HttpAccess): GitOutcome<Opened> {
+  return { ok: true, access, http, isHostKnown: false, close: () => Promise.resolve() }
+}
+
+// Sent with the first request, without waiting to be asked. Git would carry such a header along a
+// redirect to any other host, so the two settings must never be parted.
+function authorizeOnly(origin: string, authorization: string): RemoteAccess['settings'] {
+  return [
+    ['http.followRedirects', 'false'],
+    [`http.${origin}/.extraHeader`, `Authorization: ${authorization}`],
+  ]
+}
+
+function formsOf(username: string, password: string): readonly string[] {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  const forms = [password, encodeURIComponent(password), base64(`${username}:${password}`), base64(password)]
+  return [...new Set(forms)].sort((a, b) => b.length - a.length)
+}
+
+function bracketed(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address
+}
