@@ -1,4 +1,22 @@
-import type { RemoteUrl } from './refs.ts'
+import type { AccessDeps } from './access.ts'
+import { withAccess } from './access.ts'
+import type { RunDeps } from './git.ts'
+import { runGit } from './git.ts'
+import type { GitOutcome } from './git-error.ts'
+import { failed } from './git-error.ts'
+import { restoreConfig } from './mirror-repository.ts'
+import { isGitServer } from './probe.ts'
+import type { PushResult, PushUpdate } from './push.ts'
+import { pushInParts } from './push.ts'
+import type { RefName, RemoteUrl, Sha } from './refs.ts'
+import { toRefName, toSha } from './refs.ts'
+
+// Stage 6: what can be done with a repository on a forge.
+//
+// In:  a remote, and a mirror for everything that moves objects.
+// Out: outcomes as values; only bugs throw. Every call ends by itself, at the latest at its limits.
+// Knows nothing of sides, bindings or policies: it never forces without a lease, never pushes by
+// local name, and never takes silence for an answer.
 
 /** What proves to a forge who is asking; it never enters an argument, a URL, a log or an error. */
 export type Credential =
@@ -8,4 +26,125 @@ export type Credential =
 export type Remote = {
   readonly url: RemoteUrl
   readonly credential: Credential | undefined
+}
+
+export type RemoteDeps = RunDeps & AccessDeps
+
+type CallOptions = {
+  readonly signal: AbortSignal
+  /** Takes git's progress lines; they carry no secrets. */
+  readonly onProgress?: ((text: string) => void) | undefined
+}
+
+type RefListing = {
+  readonly refs: ReadonlyMap<RefName, Sha>
+  /** The default branch; null when the repository is empty or HEAD is detached. */
+  readonly head: RefName | null
+}
+
+/** Reads the branches and tags of a remote; tags show the tag object. An empty repository is no failure. */
+export function listRefs(
+  deps: RemoteDeps,
+  remote: Remote,
+  options: CallOptions,
+): Promise<GitOutcome<RefListing>> {
+  return withAccess<RefListing>(deps, remote, options.signal, async (access, http) => {
+    const refs = new Map<RefName, Sha>()
+    let head: RefName | null = null
+    const result = await runGit(deps, {
+      operation: 'ls-remote',
+      args: ['ls-remote', '--quiet', '--symref', '--', remote.url],
+      access,
+      signal: options.signal,
+      onLine: (line) => {
+        const [value = '', name = ''] = line.split('\t')
+        if (name === 'HEAD' && value.startsWith('ref: ')) head = toRefName(value.slice(5)) ?? null
+        const ref = toRefName(name)
+        const sha = toSha(value)
+        if (ref !== undefined && sha !== undefined) refs.set(ref, sha)
+      },
+    })
+    if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    if (refs.size === 0 && http !== undefined && !(await isGitServer(remote.url, http, options.signal))) {
+      return failed('not_git', 'the server answered, but not as a git server')
+    }
+    return { ok: true, refs, head }
+  })
+}
+
+type FetchRefspec = {
+  readonly source: RefName
+  /** Full name of the mirror's own ref, e.g. `refs/internal/heads/main`; overwritten. */
+  readonly target: string
+}
+
+const FETCH =
+  'fetch --progress --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
+const PUSH = 'push --porcelain --progress --no-verify --no-signed --recurse-submodules=no'.split(' ')
+
+// Linux refuses a longer command line; far below it, stdin is the better way.
+const MAX_ARGUMENT_BYTES = 1_000_000
+const MAX_FETCH_ARGUMENTS = 32 * 1024
+
+/**
+ * Fetches refs into the mirror's own refs. `{ allInto: 'refs/internal' }` fetches every branch and tag to
+ * `refs/internal/heads/*` and `refs/internal/tags/*`; refs that the remote no longer has stay in the mirror.
+ */
+export function fetchRefs(
+  deps: RemoteDeps,
+  mirrorDir: string,
+  remote: Remote,
+  refspecs: readonly FetchRefspec[] | { readonly allInto: string },
+  options: CallOptions,
+): Promise<GitOutcome<object>> {
+  const texts =
+    'allInto' in refspecs
+      ? ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${refspecs.allInto}/${kind}/*`)
+      : refspecs.map(({ source, target }) => `+${source}:${target}`)
+  if (texts.length === 0) return Promise.resolve({ ok: true })
+  const isLong = Buffer.byteLength(texts.join(' ')) > MAX_FETCH_ARGUMENTS
+  return withAccess<object>(deps, remote, options.signal, async (access) => {
+    await restoreConfig(mirrorDir)
+    const result = await runGit(deps, {
+      operation: 'fetch',
+      args: [...FETCH, ...(isLong ? ['--stdin'] : []), '--', remote.url, ...(isLong ? [] : texts)],
+      gitDir: mirrorDir,
+      fenced: true,
+      ...(isLong ? { input: `${texts.join('\n')}\n` } : {}),
+      access,
+      signal: options.signal,
+      onProgress: options.onProgress,
+    })
+    if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    return { ok: true }
+  })
+}
+
+/**
+ * Sets refs of the remote to objects of the mirror. Without a lease an update only moves forward; with one
+ * the ref must still be what the lease says. A ref that is refused does not keep the others from being set,
+ * also where a server declines a push as a whole. The failure means that nothing is known to have been set.
+ */
+export function pushRefs(
+  deps: RemoteDeps,
+  mirrorDir: string,
+  remote: Remote,
+  updates: readonly PushUpdate[],
+  options: CallOptions,
+): Promise<GitOutcome<{ readonly results: ReadonlyMap<RefName, PushResult> }>> {
+  if (updates.length === 0) return Promise.resolve({ ok: true, results: new Map() })
+  return withAccess(deps, remote, options.signal, async (access) => {
+    await restoreConfig(mirrorDir)
+    return pushInParts(updates, MAX_ARGUMENT_BYTES, (leases, refspecs) =>
+      runGit(deps, {
+        operation: 'push',
+        args: [...PUSH, ...leases, '--', remote.url, ...refspecs],
+        gitDir: mirrorDir,
+        fenced: true,
+        access,
+        signal: options.signal,
+        onProgress: options.onProgress,
+      }),
+    )
+  })
 }

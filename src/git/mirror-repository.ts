@@ -1,0 +1,220 @@
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunDeps } from './git.ts'
+import { runGit } from './git.ts'
+import type { GitOutcome } from './git-error.ts'
+import { failed } from './git-error.ts'
+import type { Sha } from './refs.ts'
+import { toSha } from './refs.ts'
+
+// A bare repository that only this daemon uses: a mirror, or the one that keeps backups.
+//
+// Its refs carry names of ours, such as `refs/internal/heads/main`; callers build them from names that a
+// parser has accepted. Calls that write hold the fence (see git.ts), calls that read do not need it.
+
+export type ObjectFormat = 'sha1' | 'sha256'
+type LocalRef = string
+
+// Everything git may find in our configuration file. A line like `url.<x>.insteadOf` in it would divert a
+// push, and no setting of a call stands above that, so the file is compared before remotes are involved.
+const CONFIG: Readonly<Record<ObjectFormat, string>> = {
+  sha1: '[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n',
+  sha256:
+    '[core]\n\trepositoryformatversion = 1\n\tfilemode = true\n\tbare = true\n[extensions]\n\tobjectformat = sha256\n',
+}
+
+/** Creates a bare repository, or completes one that was left half made. Starts no process. */
+export async function initBare(dir: string, objectFormat: ObjectFormat = 'sha1'): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  await mkdir(join(dir, 'objects', 'info'), { recursive: true })
+  await mkdir(join(dir, 'objects', 'pack'), { recursive: true })
+  await mkdir(join(dir, 'refs'), { recursive: true })
+  await writeFile(join(dir, 'config'), CONFIG[objectFormat])
+  await writeFile(join(dir, 'HEAD'), 'ref: refs/heads/main\n')
+}
+
+/** Removes from the configuration whatever is not ours. */
+export async function restoreConfig(dir: string): Promise<void> {
+  const path = join(dir, 'config')
+  const text = await readFile(path, 'utf8').catch(() => '')
+  if (text === CONFIG.sha1 || text === CONFIG.sha256) return
+  await writeFile(path, /objectformat\s*=\s*sha256/i.test(text) ? CONFIG.sha256 : CONFIG.sha1)
+}
+
+/** Reads a ref without starting git. `damaged`: the ref is there, but what it holds is no object id. */
+export async function readRef(dir: string, ref: LocalRef): Promise<Sha | 'damaged' | undefined> {
+  const loose = await readIfFile(join(dir, ref))
+  if (loose !== undefined) return toSha(loose.trim()) ?? 'damaged'
+  const packed = (await readIfFile(join(dir, 'packed-refs'))) ?? ''
+  const end = packed.indexOf(` ${ref}\n`)
+  if (end < 0) return undefined
+  return toSha(packed.slice(packed.lastIndexOf('\n', end) + 1, end)) ?? 'damaged'
+}
+
+async function readIfFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    // A folder stands where a ref of that name would, or a ref where its folder would.
+    if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(errorCode(error))) return undefined
+    throw new Error(`reading ${path}`, { cause: error })
+  }
+}
+
+/** Whether the repository has the object itself; what it refers to is not looked at. */
+export async function hasObject(
+  deps: RunDeps,
+  dir: string,
+  sha: Sha,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly found: boolean }>> {
+  const args = ['cat-file', '-e', sha]
+  const result = await runGit(deps, { operation: 'cat-file', args, gitDir: dir, signal })
+  if (result.kind === 'stopped' || result.exitCode > 1) return { ok: false, failure: result.failure }
+  return { ok: true, found: result.exitCode === 0 }
+}
+
+/** Whether history leads from the descendant back to the ancestor; fails when one of them is missing. */
+export async function isAncestor(
+  deps: RunDeps,
+  dir: string,
+  ancestor: Sha,
+  descendant: Sha,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly isAncestor: boolean }>> {
+  const args = ['merge-base', '--is-ancestor', ancestor, descendant]
+  const result = await runGit(deps, { operation: 'merge-base', args, gitDir: dir, signal })
+  if (result.kind === 'stopped' || result.exitCode > 1) return { ok: false, failure: result.failure }
+  return { ok: true, isAncestor: result.exitCode === 0 }
+}
+
+/** Whether two commits share any history. */
+export async function isRelated(
+  deps: RunDeps,
+  dir: string,
+  one: Sha,
+  other: Sha,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly isRelated: boolean }>> {
+  const args = ['merge-base', one, other]
+  const result = await runGit(deps, { operation: 'merge-base', args, gitDir: dir, signal })
+  if (result.kind === 'stopped' || result.exitCode > 1) return { ok: false, failure: result.failure }
+  return { ok: true, isRelated: result.exitCode === 0 }
+}
+
+/** Every ref below a prefix such as `refs/internal/`. */
+export async function listLocalRefs(
+  deps: RunDeps,
+  dir: string,
+  prefix: string,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly refs: ReadonlyMap<LocalRef, Sha> }>> {
+  const refs = new Map<LocalRef, Sha>()
+  const result = await runGit(deps, {
+    operation: 'for-each-ref',
+    args: ['for-each-ref', '--format=%(objectname) %(refname)', '--', prefix],
+    gitDir: dir,
+    signal,
+    onLine: (line) => {
+      const space = line.indexOf(' ')
+      const sha = toSha(line.slice(0, space))
+      if (sha !== undefined) refs.set(line.slice(space + 1), sha)
+    },
+  })
+  if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+  return { ok: true, refs }
+}
+
+/** Deletes refs; those that do not exist are deleted already. */
+export async function deleteLocalRefs(
+  deps: RunDeps,
+  dir: string,
+  refs: readonly LocalRef[],
+  signal: AbortSignal,
+): Promise<GitOutcome<object>> {
+  if (refs.length === 0) return { ok: true }
+  const result = await runGit(deps, {
+    operation: 'update-ref',
+    args: ['update-ref', '--no-deref', '-z', '--stdin'],
+    gitDir: dir,
+    fenced: true,
+    input: refs.map((ref) => `delete ${ref}\0\0`).join(''),
+    signal,
+  })
+  if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+  return { ok: true }
+}
+
+const COPY =
+  'fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
+
+/**
+ * Copies an object of `dir` with everything it refers to into another bare repository and names it there.
+ * Durable: it survives a power cut once the call has returned. An existing name must lead to it already.
+ */
+export async function copyTo(
+  deps: RunDeps,
+  dir: string,
+  targetDir: string,
+  copy: {
+    readonly sha: Sha
+    readonly ref: LocalRef
+    readonly durable: boolean
+    readonly signal: AbortSignal
+  },
+): Promise<GitOutcome<object>> {
+  await restoreConfig(targetDir)
+  const result = await runGit(deps, {
+    operation: 'copy',
+    args: [...COPY, '--', `file://${encodeURI(dir)}`, `${copy.sha}:${copy.ref}`],
+    gitDir: targetDir,
+    fenced: true,
+    access: { protocol: 'file', settings: [], variables: {}, secrets: [] },
+    durable: copy.durable,
+    signal: copy.signal,
+  })
+  if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+  const kept = await readRef(targetDir, copy.ref)
+  return kept === copy.sha
+    ? { ok: true }
+    : failed('mirror_damaged', `${copy.ref} does not hold what was copied`)
+}
+
+/** Looks at the frame of a repository and at what its refs point at, not at every object. */
+export async function checkHealth(
+  deps: RunDeps,
+  dir: string,
+  signal: AbortSignal,
+): Promise<'ok' | 'missing' | 'damaged' | 'canceled'> {
+  if ((await statOf(dir)) === undefined) return 'missing'
+  const head = await readIfFile(join(dir, 'HEAD'))
+  const [objects, refs] = await Promise.all([statOf(join(dir, 'objects')), statOf(join(dir, 'refs'))])
+  if (head !== 'ref: refs/heads/main\n' || objects !== 'folder' || refs !== 'folder') return 'damaged'
+  const result = await runGit(deps, {
+    operation: 'for-each-ref',
+    args: ['for-each-ref', '--format=%(objecttype)'],
+    gitDir: dir,
+    signal,
+    onLine: () => {},
+  })
+  if (result.kind === 'stopped') return 'canceled'
+  // Git only warns about a ref that holds nothing, and leaves it out.
+  return result.exitCode === 0 && result.stderr === '' ? 'ok' : 'damaged'
+}
+
+async function statOf(path: string): Promise<'folder' | 'file' | undefined> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) return undefined
+  return found.isDirectory() ? 'folder' : 'file'
+}
+
+/** Removes what a git that was killed has left: locks and half-written packs. Only while no git works on it. */
+export async function removeLeftovers(dir: string): Promise<void> {
+  const names = await readdir(dir, { recursive: true }).catch(() => [])
+  const leftovers = names.filter((name) => /(?:^|\/)(?:[^/]*\.lock|tmp_[^/]*|[^/]*\.keep)$/.test(name))
+  await Promise.all(leftovers.map((name) => rm(join(dir, name), { force: true, recursive: true })))
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,64 @@
+import { lookup } from 'node:dns/promises'
+import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
+import type { HostKeys } from './host-key.ts'
+import { describeProcess, killOrphans } from './orphans.ts'
+import type { RemoteDeps } from './remote.ts'
+import { openConnections } from './ssh.ts'
+
+// What every git verb takes as its first argument, opened once by the daemon.
+
+export type GitOptions = {
+  readonly clock: Clock
+  /** A short path of the daemon's own, e.g. `<SYNC_DIR>/.run`; key files and sockets live below it while they are used. */
+  readonly runtimeRoot: string
+  readonly idleTimeoutMs: number
+  /** 0: no limit. */
+  readonly timeoutMs: number
+  readonly allowAddress: (host: string, ip: string) => boolean
+  readonly hostKeys: HostKeys
+  readonly onGit?: (operation: string) => void
+  /** Answers in place of the system's resolver. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
+}
+
+/** Clears what a dead daemon has left below the root; disposing ends shared connections. Git must not run any more by then. */
+export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDisposable> {
+  const { runtimeRoot } = options
+  await mkdir(runtimeRoot, { recursive: true, mode: 0o700 })
+  await chmod(runtimeRoot, 0o700)
+  await removeDead(options.clock, runtimeRoot)
+  const runtimeDir = await mkdtemp(join(runtimeRoot, ownName()))
+  if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
+  const connections = await openConnections(runtimeDir)
+  return {
+    lookup: lookUpAll,
+    ...options,
+    runtimeDir,
+    connections,
+    [Symbol.asyncDispose]: async () => {
+      await connections.close()
+      await rm(runtimeDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function lookUpAll(host: string): Promise<readonly string[]> {
+  const answers = await lookup(host, { all: true })
+  return answers.map(({ address }) => address)
+}
+
+// Named so that a later process with the same number is told apart.
+function ownName(): string {
+  return `${process.pid}-${describeProcess(process.pid)?.started ?? 'unknown'}-`
+}
+
+async function removeDead(clock: Clock, root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const [pid = '', started = ''] = name.split('-')
+    if (describeProcess(Number(pid))?.started === started) continue
+    await killOrphans({ clock }, join(root, name))
+    await rm(join(root, name), { recursive: true, force: true })
+  }
+}
