@@ -213,8 +213,8 @@ async function answer(
   const limited = service === 'info/refs' ? Infinity : limit
   let head: Buffer | undefined = Buffer.alloc(0)
   let sent = 0
-  for await (const chunk of backend.stdout ?? []) {
-    let body: Buffer = chunk
+  for await (const chunk of readChunks(backend)) {
+    let body = chunk
     if (head !== undefined) {
       head = Buffer.concat([head, chunk])
       const end = head.indexOf('\r\n\r\n')
@@ -233,6 +233,10 @@ async function answer(
   }
   if (fault.kind === 'lost_answer' && service === 'receive-pack') response.destroy()
   else response.end()
+}
+
+function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
+  return backend.stdout ?? []
 }
 
 function writeHead(response: ServerResponse, head: Buffer): void {

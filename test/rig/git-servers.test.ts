@@ -33,9 +33,9 @@ test('the HTTP server refuses without its password and answers faults', async ()
   server.fault('app', { kind: 'status', status: 503 })
   await expect(git(folder.path, 'ls-remote', app.url)).rejects.toThrow('503')
 
-  expect(server.requests.map(({ method, service }) => `${method} ${service}`)).toEqual([
-    'GET info/refs',
-    'GET info/refs',
+  expect(server.requests.map(({ method, service }) => [method, service])).toEqual([
+    ['GET', 'info/refs'],
+    ['GET', 'info/refs'],
   ])
 })
 

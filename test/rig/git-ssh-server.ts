@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { execFile } from 'node:child_process'
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
@@ -79,7 +78,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     })
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject)
-      child.once('exit', (code) => reject(new Error(`sshd ended with ${code}: ${log}`)))
+      child.once('exit', (code) => reject(new Error(`sshd ended with ${String(code)}: ${log}`)))
       child.stderr.on('data', (chunk: Buffer) => {
         log += chunk.toString()
         if (log.includes('Server listening on')) resolve()

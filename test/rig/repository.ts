@@ -151,7 +151,12 @@ export async function protectBranches(dir: string, ...branches: readonly string[
 
 /** An address as git gets it, for tests that do not go through the parser of addresses. */
 export function remoteUrl(text: string): RemoteUrl {
-  return text as RemoteUrl
+  if (!isAddress(text)) throw new Error('an address is never empty')
+  return text
+}
+
+function isAddress(text: string): text is RemoteUrl {
+  return text !== ''
 }
 
 export function shaOf(text: string): Sha {
