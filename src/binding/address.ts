@@ -1,7 +1,7 @@
 import type { RemoteUrl } from '../git/refs.ts'
 import { bracketHost, canonicalHost } from './host.ts'
-import type { Refusal } from './refusal.ts'
-import { refuse } from './refusal.ts'
+import type { Refusal } from './address-refusal.ts'
+import { refuse } from './address-refusal.ts'
 
 // An address that a person typed becomes one that git may have.
 //

@@ -1,5 +1,5 @@
 import { DomainError } from '../domain-error.ts'
-import type { Refusal } from './refusal.ts'
+import type { Refusal } from './address-refusal.ts'
 
 // What can be wrong with a request about bindings; the reason is the word that edges map to their codes.
 

@@ -48,7 +48,9 @@ export function bindingSubject(id: BindingId): string {
 }
 
 /** The binding as its runs remember it, also when it is gone. */
-export function runSubjectOf(binding: Pick<Binding, 'id' | 'name'> & Readonly<Record<Side, { host: string }>>) {
+export function runSubjectOf(
+  binding: Pick<Binding, 'id' | 'name'> & Readonly<Record<Side, { host: string }>>,
+) {
   return {
     subject: bindingSubject(binding.id),
     bindingId: binding.id,

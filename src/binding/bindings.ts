@@ -26,6 +26,8 @@ export type BindingDeps = {
   readonly vault: Vault
   readonly addressRules: AddressRules
   readonly logger: Logger
+  /** 0: bindings are never compared without being asked. */
+  readonly reconcileIntervalMs: number
 }
 
 export type NewBinding = {
@@ -34,13 +36,15 @@ export type NewBinding = {
   readonly granularity: Granularity
   readonly direction: Direction
   readonly addresses: Readonly<Record<Side, string>>
-  readonly tokens: Readonly<Partial<Record<Side, string>>>
+  readonly tokens: PerSide
 }
+
+type PerSide = Readonly<Record<Side, string | undefined>>
 
 /** What is left out stays; an empty token takes the token away. */
 export type AddressChange = {
-  readonly addresses: Readonly<Partial<Record<Side, string>>>
-  readonly tokens: Readonly<Partial<Record<Side, string>>>
+  readonly addresses: PerSide
+  readonly tokens: PerSide
 }
 
 export type Page = { readonly page: number; readonly pageSize: number; readonly newestFirst: boolean }
@@ -66,8 +70,7 @@ export async function createBinding(deps: BindingDeps, input: NewBinding): Promi
     external_host: external.host,
     internal_credential: sealToken(deps.vault, input.name, 'internal', input.tokens.internal ?? ''),
     external_credential: sealToken(deps.vault, input.name, 'external', input.tokens.external ?? ''),
-    // At once: what was pushed before the binding existed has left no webhook.
-    reconcile_at: now,
+    reconcile_at: now + deps.reconcileIntervalMs,
     created_at: now,
     updated_at: now,
   }
@@ -125,8 +128,8 @@ export async function setEnabled(
   const now = deps.clock.now()
   const result = await deps.db
     .updateTable('binding')
-    // What moved while nobody listened is found at once.
-    .set({ enabled: enabled ? 1 : 0, updated_at: now, ...(enabled ? { reconcile_at: now } : {}) })
+    // The next comparison came closer while it was disabled, so what moved meanwhile is found soon.
+    .set({ enabled: enabled ? 1 : 0, updated_at: now })
     .where('name', '=', name)
     .executeTakeFirst()
   if (result.numUpdatedRows === 0n) throw bindingUnknown(name)
@@ -157,6 +160,7 @@ export async function updateAddresses(deps: BindingDeps, name: string, change: A
         ...(externalToken === undefined
           ? {}
           : { external_credential: sealToken(deps.vault, name, 'external', externalToken) }),
+        // Whoever corrects an address or a token wants to see it work.
         reconcile_at: now,
         updated_at: now,
       })
