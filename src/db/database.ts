@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import type { Transaction } from 'kysely'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, sql, SqliteDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import * as foundation from './migrations/0001-foundation.ts'
 import type { Tables } from './schema.ts'
@@ -21,17 +21,46 @@ const BUSY_TIMEOUT_MS = 200
 
 /** Opens the SQLite file, creates it and its folder when missing, and brings its schema up to date. */
 export async function openDatabase(file: string): Promise<Database> {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const sqlite = new Sqlite(file, { timeout: BUSY_TIMEOUT_MS })
-  sqlite.pragma('journal_mode = WAL')
-  // Said explicitly: in WAL mode the bundled SQLite defaults to NORMAL at the first write,
-  // and then an answered webhook could vanish with the power.
-  sqlite.pragma('synchronous = FULL')
-  sqlite.pragma('foreign_keys = ON')
-  sqlite.pragma('journal_size_limit = 67108864')
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: sqlite }) })
-  await migrate(db)
-  return db
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openFile(file) }) })
+  try {
+    await refuseNewer(db, file)
+    await migrate(db)
+    return db
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}
+
+function openFile(file: string): Sqlite.Database {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    // SQLite would create it readable for everybody; its journal files take over the mode.
+    closeSync(openSync(file, 'a', 0o600))
+    const sqlite = new Sqlite(file, { timeout: BUSY_TIMEOUT_MS })
+    sqlite.pragma('journal_mode = WAL')
+    // Said explicitly: in WAL mode the bundled SQLite defaults to NORMAL at the first write,
+    // and then an answered webhook could vanish with the power.
+    sqlite.pragma('synchronous = FULL')
+    sqlite.pragma('foreign_keys = ON')
+    sqlite.pragma('journal_size_limit = 67108864')
+    return sqlite
+  } catch (error) {
+    throw new Error(`opening the database ${file}`, { cause: error })
+  }
+}
+
+/** An older program would misread what a newer one wrote. */
+async function refuseNewer(db: Database, file: string): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some(({ name }) => name === 'kysely_migration')) return
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  const unknown = rows.find(({ name }) => !Object.hasOwn(migrations, name))
+  if (unknown === undefined) return
+  throw new Error(
+    `the database ${file} belongs to a newer version of reposync (it has the migration ${unknown.name}); ` +
+      'start that version, or restore a copy from before the upgrade',
+  )
 }
 
 async function migrate(db: Database): Promise<void> {

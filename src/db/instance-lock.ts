@@ -1,0 +1,32 @@
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
+
+/**
+ * Keeps a second daemon off the same database file until it is disposed or the process dies in any way.
+ * Throws when another one is there: two daemons would execute each other's runs.
+ */
+export function lockInstance(file: string): Disposable {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const lockFile = `${existsSync(file) ? realpathSync(file) : file}.lock`
+  const lock = new Sqlite(lockFile, { timeout: 0 })
+  if (!tryLock(lock)) {
+    lock.close()
+    throw new Error(
+      `another reposync works on the database ${file} already; stop it, or give this one another DATABASE_URL`,
+    )
+  }
+  return { [Symbol.dispose]: () => void lock.close() }
+}
+
+/** An open exclusive transaction is a lock that the kernel takes back with the process; nothing is written. */
+function tryLock(lock: Sqlite.Database): boolean {
+  try {
+    lock.exec('begin exclusive')
+    return true
+  } catch (error) {
+    if (error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false
+    lock.close()
+    throw new Error(`locking ${lock.name}`, { cause: error })
+  }
+}
