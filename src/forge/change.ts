@@ -66,7 +66,6 @@ function changeOf(
 }
 
 function isTest(before: string | undefined, after: string | undefined): boolean {
-  if (isZero(before) && isZero(after)) return true
   return before !== undefined && before.toLowerCase() === after?.toLowerCase()
 }
 

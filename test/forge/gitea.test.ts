@@ -104,6 +104,11 @@ describe.each(KIN)('a delivery from %s', (name) => {
       { kind: 'nothing', reason: 'test' },
     ],
     [
+      'a pusher of older versions',
+      sendGitea(name, 'push', SENDING, { ...body, pusher: { username: 'a' }, sender: { login: 'b' } }),
+      { pusher: 'a' },
+    ],
+    [
       'another event',
       sendGitea(name, 'issues', SENDING, { action: 'opened' }),
       { kind: 'nothing', reason: 'event', repository: null, pusher: null },

@@ -46,6 +46,15 @@ const DELIVERIES: readonly (readonly [string, SentRequest, object])[] = [
     githubPush({ ...MOVE, after: null }),
     { changes: [{ before: SHA_1, after: null, created: false, deleted: true }] },
   ],
+  [
+    'a push by a deploy key',
+    sendGithub('push', SENDING, {
+      ref: 'refs/heads/main',
+      pusher: { name: 'deploy' },
+      sender: { login: 'octocat' },
+    }),
+    { pusher: 'deploy' },
+  ],
   ['a forced push', githubPush({ ...MOVE, forced: true }), { changes: [{ forced: true }] }],
   [
     'a moved tag',

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from 'vitest'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import { FORGE_NAMES, forgeByName } from '../../src/forge/forges.ts'
+import { isBase64Hmac, isHexHmac, isSecret } from '../../src/forge/signature.ts'
 import { pushFrom, toWebhookRequest } from '../rig/deliveries.ts'
 import type { SentPush } from '../rig/deliveries.ts'
 import { hexHmac, REPOSITORY, requestOf, SHA_1, SHA_2 } from './request.ts'
@@ -54,6 +55,18 @@ test('the signature of the Standard Webhooks documentation verifies', async () =
   )
 
   expect(signature).toBe('verified')
+})
+
+test('what an empty secret would make is never right', () => {
+  const hex = hexHmac('', 'content')
+
+  const judged = [
+    isHexHmac(hex, 'content', ['']),
+    isBase64Hmac([Buffer.from(hex, 'hex').toString('base64')], ['content'], [Buffer.of()]),
+    isSecret(Buffer.of(), ['']),
+  ]
+
+  expect(judged).toEqual([false, false, false])
 })
 
 describe.each(FORGE_NAMES)('a push from %s', (name) => {
@@ -229,6 +242,16 @@ describe('a GitLab signing token', () => {
       [KEY, SECRET],
       NOW,
     )
+
+    expect(signature).toBe('invalid')
+  })
+
+  it('needs the id that it signs', async () => {
+    const nameless = toWebhookRequest(
+      pushFrom('gitlab', { ...PUSH, secret: KEY, sentAt: NOW, deliveryId: '' }),
+    )
+
+    const signature = await gitlab.verify(nameless, [KEY], NOW)
 
     expect(signature).toBe('invalid')
   })
