@@ -1,7 +1,7 @@
-import { directionFrom, otherSide, sourceSide } from '../binding/binding.ts'
 import type { Direction, Side } from '../binding/binding.ts'
 import { isTagRef } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
+import { otherSide, sourceOf, wayFrom } from './sides.ts'
 import type { RefPair, SyncRequest } from './sync.ts'
 
 // What both sides hold, compared in memory. Nothing here knows history: a planned change is only ever
@@ -102,7 +102,7 @@ function movedSide(
   heads: Readonly<Record<Side, Sha>>,
   agreed: Sha | undefined,
 ): Side | undefined {
-  if (direction !== 'both') return sourceSide(direction)
+  if (direction !== 'both') return sourceOf(direction)
   if (heads.internal === agreed) return 'external'
   if (heads.external === agreed) return 'internal'
   return undefined
@@ -116,7 +116,7 @@ function planMissing(
   const wasAgreed = input.agreed.has(pair.internal)
   const on: Side = missingSide(input.direction, heads)
   const held = heads[otherSide(on)]
-  const mayCreate = input.direction === 'both' ? !wasAgreed : directionFrom(otherSide(on)) === input.direction
+  const mayCreate = input.direction === 'both' ? !wasAgreed : wayFrom(otherSide(on)) === input.direction
   if (held !== undefined && mayCreate) {
     return { kind: 'send', pair, from: otherSide(on), before: null, mayForce: isForced(input, pair) }
   }
@@ -128,5 +128,5 @@ function planMissing(
 function missingSide(direction: Direction, heads: Readonly<Record<Side, Sha | undefined>>): Side {
   if (heads.internal !== undefined) return 'external'
   if (heads.external !== undefined) return 'internal'
-  return direction === 'both' ? 'internal' : sourceSide(direction)
+  return direction === 'both' ? 'internal' : sourceOf(direction)
 }

@@ -2,6 +2,15 @@ import type { Direction, Side } from '../binding/binding.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { Remote } from '../git/remote.ts'
+import type { SyncContext, SyncDeps } from './context.ts'
+import { isMirrorSuspect } from './fetch.ts'
+import { removeLeftovers } from './fence.ts'
+import { hotPathOf, syncHot } from './hot-path.ts'
+import { isDamaged, openMirror, rebuildMirror, removeMirror, repositoryDir } from './mirror.ts'
+import { narrateOutcomes } from './narrate.ts'
+import { agreedFrom, joinSettled } from './outcome.ts'
+import type { Settled } from './outcome.ts'
+import { syncWhole } from './whole-path.ts'
 
 // Stage 5: make the sides equal.
 //
@@ -19,7 +28,9 @@ export type SyncRequest = {
   readonly direction: Direction
   /** `all`: every branch and tag of both sides, under equal names. */
   readonly scope: 'all' | readonly RefPair[]
-  /** Refs (internal name) that a person allowed to overwrite what the target holds. */
+  /** For `both`: the side whose push asked for this, tried first and without looking at the other one. */
+  readonly pushedOn?: Side
+  /** Refs (internal name) that a person allowed to overwrite what the target holds; void for `both`, which has no target. */
   readonly force: 'none' | 'all' | readonly RefName[]
   /** Last agreed sha per internal ref name. */
   readonly agreed: ReadonlyMap<RefName, Sha>
@@ -31,10 +42,12 @@ export type RefOutcome = {
   readonly pair: RefPair
   /** Where the change went; for a two-way sync decided per ref. */
   readonly direction: Exclude<Direction, 'both'>
+  /** What the target held, as far as it was seen. */
   readonly before: Sha | null
+  /** What the target holds now; for `rejected` and `conflict`, what it was offered. */
   readonly after: Sha | null
   readonly result: RefResult
-  /** Set for `rejected` and `conflict`. */
+  /** Set for `rejected` and `conflict`; `ref_missing` also for an `up_to_date` that is a deletion which did not travel. */
   readonly kind: GitErrorKind | null
   /** One line for people: what the server said, or why nothing was done. */
   readonly reason: string | null
@@ -70,3 +83,66 @@ export type SyncOutcome = {
 
 /** Tells people what happens while it happens; the text carries no secrets. */
 export type SyncLog = (level: 'INFO' | 'ERROR', text: string) => void
+
+export type Sync = (
+  request: SyncRequest,
+  options: { readonly signal: AbortSignal; readonly log: SyncLog },
+) => Promise<SyncOutcome>
+
+/**
+ * Makes the function that syncs. Calls for different subjects may overlap; for one subject there is one at
+ * a time, which the caller sees to. Failures of git and of remotes are outcomes; only bugs reject.
+ */
+export function createSync(deps: SyncDeps): Sync {
+  // Mirrors whose last use in this process ended well; any other may hold what a dead git left in it.
+  const leftClean = new Set<string>()
+
+  return async (request, { signal, log }) => {
+    const mirror = repositoryDir(deps.syncDir, request.subject)
+    const steps: SyncStep[] = []
+    const timed: SyncContext['timed'] = async (name, work) => {
+      const startedAt = deps.clock.now()
+      try {
+        return await work()
+      } finally {
+        steps.push({ name, durationMs: deps.clock.now() - startedAt })
+      }
+    }
+    const context: SyncContext = { deps, request, signal, log, mirror, timed }
+    const settled = await syncAndHeal(context, leftClean.delete(mirror))
+    if (settled.failure === undefined) leftClean.add(mirror)
+    // A busy mirror still has a git working on it.
+    if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
+      await removeMirror(deps, request.subject)
+    narrateOutcomes(log, settled.refs)
+    return { ...settled, steps, agreed: agreedFrom(settled.refs) }
+  }
+}
+
+/** Repeats a sync that the state of the mirror has spoiled: once without leftovers, once with a new mirror. */
+async function syncAndHeal(context: SyncContext, wasLeftClean: boolean): Promise<Settled> {
+  await openMirror(context, wasLeftClean)
+  let settled = await carryOut(context)
+  if (suspicions(settled).length > 0 && (await removeLeftovers(context))) {
+    settled = joinSettled(settled, await carryOut(context))
+  }
+  const suspected = suspicions(settled)
+  if (suspected.length === 0) return settled
+  if (!suspected.includes('mirror_damaged') && !(await isDamaged(context))) return settled
+  await rebuildMirror(context)
+  return joinSettled(settled, await carryOut(context))
+}
+
+/** What went wrong that may be the mirror's fault. */
+function suspicions({ failure, refs }: Settled): readonly GitErrorKind[] {
+  const kinds = refs.flatMap(({ result, kind }) => (result === 'rejected' && kind !== null ? [kind] : []))
+  return [...(failure === undefined ? [] : [failure.kind]), ...kinds].filter(isMirrorSuspect)
+}
+
+async function carryOut(context: SyncContext): Promise<Settled> {
+  const hotPath = hotPathOf(context.request)
+  if (hotPath === undefined) return syncWhole(context, context.request.scope)
+  const { settled, doubtful } = await syncHot(context, hotPath)
+  if (doubtful.length === 0) return settled
+  return joinSettled(settled, await syncWhole(context, doubtful))
+}

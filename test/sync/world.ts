@@ -1,0 +1,178 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Side } from '../../src/binding/binding.ts'
+import { systemClock } from '../../src/clock.ts'
+import { toRefName } from '../../src/git/refs.ts'
+import { openGit } from '../../src/git/room.ts'
+import type { RefName, Sha } from '../../src/git/refs.ts'
+import { createLogger } from '../../src/log.ts'
+import { prepareFolders } from '../../src/sync/folders.ts'
+import { createSync } from '../../src/sync/sync.ts'
+import type { RefOutcome, SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
+import { startGitHttpServer } from '../rig/git-http-server.ts'
+import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
+import {
+  createFolder,
+  createWorkRepository,
+  git,
+  protectBranches,
+  readRefs,
+  remoteUrl,
+  shaOf,
+} from '../rig/repository.ts'
+import type { WorkRepository } from '../rig/repository.ts'
+
+// Two repositories on a real server with a password, and a sync between them.
+//
+//   await using world = await createWorld()
+//   const first = await world.work.commit('first')
+//   await world.push('internal', 'main')
+//   const outcome = await world.sync({ scope: [pair('main')] })
+//   expect(await world.heads('external')).toEqual({ main: first })
+
+export const SUBJECT = 'binding:12'
+
+export type World = AsyncDisposable & {
+  readonly server: GitHttpServer
+  readonly repositories: Readonly<Record<Side, ServedRepository>>
+  readonly work: WorkRepository
+  readonly mirror: string
+  readonly backups: string
+  /** The git processes that the last sync started. */
+  readonly processes: readonly string[]
+  /** The lines that the last sync wrote for people. */
+  readonly lines: readonly string[]
+  /** Makes branches that all point at one commit of the work repository. */
+  readonly branches: (side: Side, names: readonly string[], at: Sha) => Promise<void>
+  /** Makes a commit that shares no history with anything, and leaves the work repository as it was. */
+  readonly unrelated: () => Promise<Sha>
+  /** The side declines every push that touches one of the branches. */
+  readonly protect: (side: Side, ...names: readonly string[]) => Promise<void>
+  /** Pushes past the passwords and faults of the server. */
+  readonly push: (side: Side, ...refspecs: readonly string[]) => Promise<void>
+  /** Branches by their names, tags as `tags/v1`. */
+  readonly heads: (side: Side) => Promise<Readonly<Record<string, Sha>>>
+  /** One way from internal to external, everything, unless said otherwise; agreed heads are remembered. */
+  readonly sync: (request?: Partial<SyncRequest>, signal?: AbortSignal) => Promise<SyncOutcome>
+  /** What a new daemon on the same folders would do next. */
+  readonly restart: () => void
+}
+
+export type WorldOptions = {
+  readonly deleteMirrorAfter?: boolean
+  readonly minimumFreeBytes?: number
+  readonly idleTimeoutMs?: number
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await createFolder())
+  const server = stack.use(await startGitHttpServer({ username: 'ada', password: 'open sesame' }))
+  const repositories = {
+    internal: await server.createRepository('inner/app'),
+    external: await server.createRepository('outer/app'),
+  }
+  const work = await createWorkRepository(folder.path)
+  const folders = { syncDir: join(folder.path, 'mirrors'), backupDir: join(folder.path, 'backups') }
+  await prepareFolders(folders)
+  const processes: string[] = []
+  const lines: string[] = []
+  const gitRoom = stack.use(
+    await openGit({
+      clock: systemClock,
+      runtimeRoot: join(folder.path, 'run'),
+      idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
+      timeoutMs: 0,
+      allowAddress: () => true,
+      hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
+      onGit: (operation) => processes.push(operation),
+    }),
+  )
+  const start = (): ReturnType<typeof createSync> =>
+    createSync({
+      git: gitRoom,
+      clock: systemClock,
+      logger: createLogger('silent'),
+      ...folders,
+      deleteMirrorAfter: options.deleteMirrorAfter ?? false,
+      ...(options.minimumFreeBytes === undefined ? {} : { minimumFreeBytes: options.minimumFreeBytes }),
+    })
+  let sync = start()
+  let agreed: ReadonlyMap<RefName, Sha> = new Map()
+
+  const owned = stack.move()
+  return {
+    server,
+    repositories,
+    work,
+    processes,
+    lines,
+    mirror: join(folders.syncDir, 'binding-12.git'),
+    backups: join(folders.backupDir, 'binding-12.git'),
+    push: (side, ...refspecs) => work.push(repositories[side].dir, ...refspecs),
+    branches: async (side, names, at) => {
+      const { dir } = repositories[side]
+      await work.push(dir, `${at}:refs/heads/temporary`)
+      await writeFile(join(dir, 'packed-refs'), names.map((name) => `${at} refs/heads/${name}\n`).join(''))
+      await git(dir, 'update-ref', '-d', 'refs/heads/temporary')
+    },
+    unrelated: async () => {
+      const tree = await git(work.dir, 'write-tree')
+      return shaOf(await git(work.dir, 'commit-tree', '-m', 'unrelated', tree))
+    },
+    protect: (side, ...names) => protectBranches(repositories[side].dir, ...names),
+    heads: async (side) => {
+      const refs = await readRefs(repositories[side].dir)
+      return Object.fromEntries(
+        [...refs].map(([name, sha]) => [name.replace(/^refs\/(?:heads\/)?/, ''), sha]),
+      )
+    },
+    sync: async (request = {}, signal = AbortSignal.timeout(60_000)) => {
+      processes.length = 0
+      lines.length = 0
+      const outcome = await sync(
+        {
+          subject: SUBJECT,
+          remotes: {
+            internal: { url: remoteUrl(repositories.internal.url), credential: CREDENTIAL },
+            external: { url: remoteUrl(repositories.external.url), credential: CREDENTIAL },
+          },
+          direction: 'to_outer',
+          scope: 'all',
+          force: 'none',
+          agreed,
+          ...request,
+        },
+        { signal, log: (level, text) => lines.push(`${level} ${text}`) },
+      )
+      agreed = new Map([...agreed, ...outcome.agreed])
+      return outcome
+    },
+    restart: () => {
+      sync = start()
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+const CREDENTIAL = { kind: 'password', username: 'ada', password: 'open sesame' } as const
+
+export function ref(name: string): RefName {
+  const full = toRefName(name.startsWith('tags/') ? `refs/${name}` : `refs/heads/${name}`)
+  if (full === undefined) throw new Error(`${name} is no ref`)
+  return full
+}
+
+export function pair(internal: string, external = internal): RefOutcome['pair'] {
+  return { internal: ref(internal), external: ref(external) }
+}
+
+/** The result per ref, e.g. `{ main: 'updated' }`. */
+export function results(outcome: SyncOutcome): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    outcome.refs.map(({ pair: { internal }, result }) => [
+      internal.replace(/^refs\/(?:heads\/)?/, ''),
+      result,
+    ]),
+  )
+}
