@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { DomainError } from '../../domain-error.ts'
+import type { Refusal } from '../../refusal.ts'
 import { bothLanguages } from '../../run/codes.ts'
 import { codeOf, SUCCESS_TEXT } from './codes.ts'
 import { ParameterError } from './parameters.ts'
@@ -42,6 +43,17 @@ export function answerError(c: Context, error: unknown): Response {
     detail: bothLanguages(detail),
     hint: hint === undefined ? null : bothLanguages(hint),
   })
+}
+
+/** Answers what was refused before or around a route; it has no number of its own but 10000 + HTTP status. */
+export function answerRefusal(c: Context, { status, message, detail, hint }: Refusal): Response {
+  const failure = {
+    code: 10000 + status,
+    message: message.zh,
+    detail: bothLanguages(detail),
+    hint: hint === undefined ? null : bothLanguages(hint),
+  }
+  return c.json(failureToEnvelope(failure), status)
 }
 
 /** The envelope of everything but success. */

@@ -1,4 +1,4 @@
-import type { HttpBindings } from '@hono/node-server'
+import { IncomingMessage } from 'node:http'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { z } from 'zod'
@@ -29,6 +29,8 @@ const MAX_GET_BODY_BYTES = 64 * 1024
 // Documented in every body, though the path has named them already.
 const PATH_PARAMETERS: ReadonlySet<string> = new Set(['repo_name', 'branch_name'])
 
+const NodeServer = z.object({ incoming: z.instanceof(IncomingMessage) })
+const Chunk = z.instanceof(Uint8Array)
 const JsonObject = z.record(z.string(), z.unknown())
 
 export async function readParameters(c: Context): Promise<Parameters> {
@@ -85,12 +87,14 @@ function parseBody(text: string, contentType: string): Readonly<Record<string, u
 }
 
 // The document puts parameters into the body of GET too, which a fetch Request does not carry.
-async function readBody(c: Context<{ Bindings: Partial<HttpBindings> }>): Promise<string> {
+async function readBody(c: Context): Promise<string> {
   if (c.req.method !== 'GET') return c.req.text()
-  const chunks: Buffer[] = []
+  const server = NodeServer.safeParse(c.env)
+  if (!server.success) return ''
+  const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of c.env?.incoming ?? []) {
-    if (!Buffer.isBuffer(chunk)) continue
+  for await (const data of server.data.incoming) {
+    const chunk = Chunk.parse(data)
     length += chunk.length
     if (length > MAX_GET_BODY_BYTES) throw new HTTPException(413)
     chunks.push(chunk)
