@@ -1,11 +1,8 @@
-import { lookup } from 'node:dns/promises'
-import { createHash } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
 import { BlockList, isIPv6 } from 'node:net'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
-import { answerCerobotError, cerobotRoutes } from './api/cerobot/routes.ts'
+import { answerRefusal } from './api/cerobot/answer.ts'
+import { cerobotRoutes } from './api/cerobot/routes.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { runRoutes } from './api/v1/runs.ts'
 import { bindingSubject, runSubjectOf } from './binding/binding.ts'
@@ -27,7 +24,7 @@ import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
 import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
-import { openConnections } from './git/ssh.ts'
+import { openGit } from './git/room.ts'
 import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
@@ -74,7 +71,7 @@ export async function startDaemon(
     throw new ConfigError('DATABASE_URL names PostgreSQL, which this version does not serve yet; use sqlite:<file>.')
   }
   await using starting = new AsyncDisposableStack()
-  const git = await gitVersion()
+  const version = await gitVersion()
   const dataDir = dirname(config.database.file)
   const backupDir = join(dataDir, 'backups')
   starting.use(await lockInstance(config.database.file))
@@ -82,32 +79,29 @@ export async function startDaemon(
   starting.defer(() => db.destroy())
   const secretKey = loadSecretKey({ logger }, config.secrets)
   const vault = createVault(secretKey)
-  const runtimeDir = await openRuntimeDir(config.database.file)
-  starting.defer(() => rm(runtimeDir, { recursive: true, force: true }))
   await prepareFolders({ syncDir: config.sync.dir, backupDir })
   await killOrphans({ clock }, config.sync.dir)
   await killOrphans({ clock }, backupDir)
   await recoverRuns({ db, clock, logger })
 
   const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
-  const connections = await openConnections(runtimeDir)
-  starting.defer(() => connections.close())
   const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
-  const sync = createSync({
-    git: {
+  const git = starting.use(
+    await openGit({
       clock,
-      runtimeDir,
+      runtimeRoot: join(config.sync.dir, '.run'),
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
-      lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
       hostKeys: {
         policy: config.remotes.sshHostKeys,
         find: (host) => findHostKeys(hostKeyDeps, host),
         trust: (key) => trustHostKey(hostKeyDeps, key, hostKeyFingerprint(key)),
       },
-      connections,
-    },
+    }),
+  )
+  const sync = createSync({
+    git,
     clock,
     logger: logger.child({ stage: 'sync' }),
     syncDir: config.sync.dir,
@@ -207,7 +201,7 @@ export async function startDaemon(
     },
     mounts: [
       { path: '/webhooks', routes: webhooks },
-      { path: '/cerobot/sync', routes: cerobot, answerError: answerCerobotError },
+      { path: '/cerobot/sync', routes: cerobot, answerError: answerRefusal },
       { path: '/api/v1/runs', routes: runRoutes(runDeps) },
       { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
     ],
@@ -238,7 +232,7 @@ export async function startDaemon(
       database: `sqlite:${config.database.file}`,
       sync_dir: config.sync.dir,
       auth: needsTokens({ auth: config.auth, host: config.listen.host }) ? 'token' : 'open',
-      git,
+      git: version,
     },
     'reposync is ready',
   )
@@ -287,15 +281,6 @@ function toBlockList(networks: readonly string[]): BlockList | undefined {
     else list.addSubnet(address, Number(prefix), family)
   }
   return list
-}
-
-/** A short private folder for sockets and key files; what a crashed daemon left in it is removed. */
-async function openRuntimeDir(databaseFile: string): Promise<string> {
-  const name = createHash('sha256').update(databaseFile).digest('hex').slice(0, 12)
-  const dir = join(tmpdir(), `reposync-${name}`)
-  await rm(dir, { recursive: true, force: true })
-  await mkdir(dir, { mode: 0o700 })
-  return dir
 }
 
 async function announceFirstToken(

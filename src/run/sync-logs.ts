@@ -21,7 +21,7 @@ export type SyncLogFilter = {
   /** Only entries for whole repositories. */
   readonly branchless: boolean
   readonly page: number
-  readonly size: number
+  readonly pageSize: number
   readonly newestFirst: boolean
 }
 
@@ -48,8 +48,8 @@ export async function listSyncLogs(
     ])
     .orderBy('sync_log.created_at', order)
     .orderBy('sync_log.id', order)
-    .limit(filter.size)
-    .offset((filter.page - 1) * filter.size)
+    .limit(filter.pageSize)
+    .offset((filter.page - 1) * filter.pageSize)
     .execute()
   return {
     total: Number(total),

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { DomainError } from '../../domain-error.ts'
 import type { Refusal } from '../../refusal.ts'
+import type { Refusal } from '../../refusal.ts'
 import { bothLanguages } from '../../run/codes.ts'
 import { codeOf, SUCCESS_TEXT } from './codes.ts'
 import { ParameterError } from './parameters.ts'
@@ -56,7 +57,17 @@ export function answerRefusal(c: Context, { status, message, detail, hint }: Ref
   return c.json(failureToEnvelope(failure), status)
 }
 
-/** The envelope of everything but success. */
-export function failureToEnvelope({ code, message, detail, hint }: Failure) {
+/** What goes wrong around the calls: HTTP tells, in this envelope. */
+export function answerRefusal(c: Context, { status, message, detail, hint }: Refusal): Response {
+  const failure = {
+    code: 10_000 + status,
+    message: message.zh,
+    detail: bothLanguages(detail),
+    hint: hint === undefined ? null : bothLanguages(hint),
+  }
+  return c.json(failureToEnvelope(failure), status)
+}
+
+function failureToEnvelope({ code, message, detail, hint }: Failure) {
   return { code_status: code, data: null, total: null, msg: message, detail, hint }
 }
