@@ -19,10 +19,8 @@ import {
   setBranchEnabled,
 } from '../../binding/branches.ts'
 import { DomainError } from '../../domain-error.ts'
-import type { Refusal } from '../../refusal.ts'
-import { bothLanguages } from '../../run/codes.ts'
 import type { BranchBindingId, RunId } from '../../ids.ts'
-import { accept, answerError, fail, failureToEnvelope, succeed } from './answer.ts'
+import { accept, answerError, fail, succeed } from './answer.ts'
 import type { Failure } from './answer.ts'
 import type { Call } from './call.ts'
 import { resolveCall } from './call.ts'
@@ -52,14 +50,11 @@ export type CerobotDeps = BindingDeps & {
 }
 
 /** Names and ids narrow each other; left out, they allow all. */
-type SyncLogFilter = {
+type SyncLogFilter = Page & {
   readonly repoNames?: readonly string[]
   readonly branchIds?: readonly BranchBindingId[]
   /** Only rows that are about a whole repository. */
   readonly branchless: boolean
-  readonly page: number
-  readonly size: number
-  readonly newestFirst: boolean
 }
 
 const MOUNT = '/cerobot/sync'
@@ -74,17 +69,6 @@ export function cerobotRoutes(deps: CerobotDeps): Hono {
     return call === undefined ? c.notFound() : answer(deps, c, call, parameters)
   })
   return app
-}
-
-/** What goes wrong around the calls: HTTP tells, in this envelope. */
-export function answerCerobotError(c: Context, { status, message, detail, hint }: Refusal): Response {
-  const failure = {
-    code: 10_000 + status,
-    message: message.zh,
-    detail: bothLanguages(detail),
-    hint: hint === undefined ? null : bothLanguages(hint),
-  }
-  return c.json(failureToEnvelope(failure), status)
 }
 
 // The path as sent: a decoded one cannot tell a slash in a name from one between names.
@@ -212,11 +196,8 @@ async function answerLogs(
   const repoNames = repo === undefined ? (names === undefined ? undefined : wire.splitNames(names)) : [repo]
   const hasBranchIds = branchIds !== undefined && branchIds !== null && branchIds.length > 0
   if (repoNames === undefined && !hasBranchIds) return succeed(c, [], 0)
-  const { page, pageSize: size, newestFirst } = toPage(paging)
   const { rows, total } = await deps.listSyncLogs({
-    page,
-    size,
-    newestFirst,
+    ...toPage(paging),
     ...(repoNames === undefined ? {} : { repoNames }),
     ...(hasBranchIds ? { branchIds } : {}),
     branchless: repo !== undefined && !hasBranchIds,
