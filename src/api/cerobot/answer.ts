@@ -1,7 +1,6 @@
 import type { Context } from 'hono'
 import { DomainError } from '../../domain-error.ts'
 import type { Refusal } from '../../refusal.ts'
-import type { Refusal } from '../../refusal.ts'
 import { bothLanguages } from '../../run/codes.ts'
 import { codeOf, SUCCESS_TEXT } from './codes.ts'
 import { ParameterError } from './parameters.ts'
@@ -50,17 +49,6 @@ export function answerError(c: Context, error: unknown): Response {
 export function answerRefusal(c: Context, { status, message, detail, hint }: Refusal): Response {
   const failure = {
     code: 10000 + status,
-    message: message.zh,
-    detail: bothLanguages(detail),
-    hint: hint === undefined ? null : bothLanguages(hint),
-  }
-  return c.json(failureToEnvelope(failure), status)
-}
-
-/** What goes wrong around the calls: HTTP tells, in this envelope. */
-export function answerRefusal(c: Context, { status, message, detail, hint }: Refusal): Response {
-  const failure = {
-    code: 10_000 + status,
     message: message.zh,
     detail: bothLanguages(detail),
     hint: hint === undefined ? null : bothLanguages(hint),
