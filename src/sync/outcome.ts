@@ -1,7 +1,6 @@
 import type { Direction, Side } from '../binding/binding.ts'
-import type { GitErrorKind } from '../git/git-error.ts'
+import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import type { RefName, Sha } from '../git/refs.ts'
-import type { GitFailure } from '../git/git-error.ts'
 import { otherSide, sourceOf, wayFrom } from './sides.ts'
 import type { PlannedRef } from './plan.ts'
 import type { Backup, RefOutcome, SyncFailure } from './sync.ts'

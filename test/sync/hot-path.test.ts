@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createWorld, pair, ref, results } from './world.ts'
+import { pair, ref } from './comparison.ts'
+import { createWorld, results } from './world.ts'
 
 describe('one pushed branch', () => {
   test('costs one fetch and one push', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createWorld, pair, results } from './world.ts'
+import { pair } from './comparison.ts'
+import { createWorld, results } from './world.ts'
 
 describe('both ways', () => {
   test('what is new on a side is created on the other', async () => {

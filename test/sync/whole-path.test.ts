@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { git } from '../rig/repository.ts'
-import { createWorld, pair, ref, results } from './world.ts'
+import { pair, ref } from './comparison.ts'
+import { createWorld, results } from './world.ts'
 
 describe('a whole repository', () => {
   test('gets every branch and tag of the source', async () => {

@@ -2,13 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Side } from '../../src/binding/binding.ts'
 import { systemClock } from '../../src/clock.ts'
-import { toRefName } from '../../src/git/refs.ts'
 import { openGit } from '../../src/git/room.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
 import { createLogger } from '../../src/log.ts'
 import { prepareFolders } from '../../src/sync/folders.ts'
 import { createSync } from '../../src/sync/sync.ts'
-import type { RefOutcome, SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
+import type { SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
 import {
@@ -30,7 +29,7 @@ import type { WorkRepository } from '../rig/repository.ts'
 //   const outcome = await world.sync({ scope: [pair('main')] })
 //   expect(await world.heads('external')).toEqual({ main: first })
 
-export const SUBJECT = 'binding:12'
+const SUBJECT = 'binding:12'
 
 export type World = AsyncDisposable & {
   readonly server: GitHttpServer
@@ -156,16 +155,6 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
 }
 
 const CREDENTIAL = { kind: 'password', username: 'ada', password: 'open sesame' } as const
-
-export function ref(name: string): RefName {
-  const full = toRefName(name.startsWith('tags/') ? `refs/${name}` : `refs/heads/${name}`)
-  if (full === undefined) throw new Error(`${name} is no ref`)
-  return full
-}
-
-export function pair(internal: string, external = internal): RefOutcome['pair'] {
-  return { internal: ref(internal), external: ref(external) }
-}
 
 /** The result per ref, e.g. `{ main: 'updated' }`. */
 export function results(outcome: SyncOutcome): Readonly<Record<string, string>> {

@@ -1,0 +1,46 @@
+import type { Direction } from '../../src/binding/binding.ts'
+import { toRefName, toSha } from '../../src/git/refs.ts'
+import type { RefName, Sha } from '../../src/git/refs.ts'
+import type { PlanInput } from '../../src/sync/plan.ts'
+import type { RefPair } from '../../src/sync/sync.ts'
+
+// What a plan is made from, written with small numbers for commits: `plan({ internal: { main: 2 }, external: { main: 1 } })`.
+
+export type Heads = Readonly<Record<string, number>>
+
+export function plan(world: {
+  readonly direction?: Direction
+  readonly scope?: PlanInput['scope']
+  readonly force?: PlanInput['force']
+  readonly internal: Heads
+  readonly external: Heads
+  readonly agreed?: Heads
+}): PlanInput {
+  return {
+    direction: world.direction ?? 'to_outer',
+    scope: world.scope ?? 'all',
+    force: world.force ?? 'none',
+    agreed: listing(world.agreed ?? {}),
+    refs: { internal: listing(world.internal), external: listing(world.external) },
+  }
+}
+
+function listing(heads: Heads): ReadonlyMap<RefName, Sha> {
+  return new Map(Object.entries(heads).map(([name, commit]) => [ref(name), sha(commit)]))
+}
+
+export function ref(name: string): RefName {
+  const full = toRefName(name.startsWith('tags/') ? `refs/${name}` : `refs/heads/${name}`)
+  if (full === undefined) throw new Error(`${name} is no ref`)
+  return full
+}
+
+export function pair(internal: string, external = internal): RefPair {
+  return { internal: ref(internal), external: ref(external) }
+}
+
+export function sha(commit: number): Sha {
+  const oid = toSha((commit + 1).toString(16).padStart(40, '0'))
+  if (oid === undefined) throw new Error(`${commit} is no commit`)
+  return oid
+}
