@@ -58,6 +58,7 @@ const gitOnly = {
   regex: '^(?:execa|(?:node:)?child_process)$',
   message: 'Processes start in src/git/git.ts only.',
 }
+const clockOnly = { regex: '^(?:node:)?timers(?:/promises)?$', message: 'Use deps.clock.' }
 const databaseOnly = {
   regex: '^(?:better-sqlite3|pg)$',
   message: 'Databases are opened in src/db/ only.',
@@ -85,6 +86,7 @@ function importRules(folder: string): OxlintOverride[] {
             group: [...unknown.map((other) => `${out}${other}/**`), ...shared],
             message: `src/${folder} must not know this, not even its types.`,
           },
+          clockOnly,
           ...(folder === 'git' ? [] : [gitOnly]),
           ...(folder === 'db' ? [] : [databaseOnly]),
         ],
@@ -161,6 +163,7 @@ export default defineConfig({
         'no-restricted-properties': [
           'error',
           { object: 'Date', property: 'now', message: 'Use deps.clock.' },
+          { object: 'sql', property: 'raw', message: 'Build SQL from values, never from text.' },
         ],
       },
     },
