@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 
@@ -9,6 +9,8 @@ import Sqlite from 'better-sqlite3'
 export function lockInstance(file: string): Disposable {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const lockFile = `${existsSync(file) ? realpathSync(file) : file}.lock`
+  // Nobody else may hold it: whoever can read a file can lock it.
+  closeSync(openSync(lockFile, 'a', 0o600))
   const lock = new Sqlite(lockFile, { timeout: 0 })
   if (!tryLock(lock)) {
     lock.close()
