@@ -68,22 +68,23 @@ const OWN_WORDS: readonly Pattern[] = [
   ],
   ['not_git', /invalid content[- ]type|protocol error|invalid ls-refs|unexpected response/i],
   ['ref_missing', /couldn't find remote ref|remote branch [^\n]* not found|not our ref|unadvertised object/i],
+  ['bad_objects', /fsck error|not send all necessary objects|missing necessary objects|shallow/i],
+  // A mirror that cannot be read also hangs up, so these stand before the lost connections.
+  [
+    'mirror_damaged',
+    /not a git repository|does not match index|object [^\n]* is corrupt|invalid sha1 pointer/i,
+  ],
+  ['mirror_damaged', /bad (?:object|tree|signature|config)|unexpected line in|unterminated line|broken ref/i],
+  [
+    'mirror_damaged',
+    /unable to read (?:sha1|tree|object)|missing (?:blob|tree|commit|object)|not a valid object/i,
+  ],
   ['unreachable', /failed to connect|couldn't connect|connection (?:refused|timed out|reset|closed|was)/i],
   ['unreachable', /operation timed out|no route to host|network is unreachable|broken pipe|recv failure/i],
   ['unreachable', /RPC failed; curl|early EOF|unexpected disconnect|hung up unexpectedly|empty reply from/i],
   ['unreachable', /kex_exchange_identification|transfer closed|banner exchange|send failure/i],
   ['unrelated', /unrelated histories/i],
-  [
-    'bad_objects',
-    /fsck error|unpack failed|not send all necessary objects|missing necessary objects|shallow/i,
-  ],
-  ['mirror_damaged', /not a git repository|does not match index|is corrupt|invalid sha1 pointer|broken ref/i],
-  ['mirror_damaged', /bad (?:object|tree|signature|config)|unexpected line in|unterminated line|inflate:/i],
-  [
-    'mirror_damaged',
-    /unable to read|missing (?:blob|tree|commit|object)|unresolved deltas|not a valid object/i,
-  ],
-  ['bad_objects', /index-pack/i],
+  ['bad_objects', /index-pack|unpack failed|pack has bad object|pack is corrupted/i],
 ]
 
 /** Names the reason of a failed git call; `unknown` when its words are new to us. Never throws. */
