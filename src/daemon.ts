@@ -33,7 +33,7 @@ import { createLocalQueue } from './queue/local-queue.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import { createRunEvents } from './run/events.ts'
 import { executeRun } from './run/execute.ts'
-import type { BindingForRun } from './run/execute.ts'
+import type { BindingForRun } from './run/passes.ts'
 import { createLiveLogs } from './run/log.ts'
 import { claimRun, nextDue } from './run/record.ts'
 import { recoverRuns } from './run/recover.ts'
@@ -74,7 +74,7 @@ export async function startDaemon(
   const version = await gitVersion()
   const dataDir = dirname(config.database.file)
   const backupDir = join(dataDir, 'backups')
-  starting.use(await lockInstance(config.database.file))
+  starting.use(lockInstance(config.database.file))
   const db = await openDatabase(config.database.file)
   starting.defer(() => db.destroy())
   const secretKey = loadSecretKey({ logger }, config.secrets)

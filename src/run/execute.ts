@@ -1,33 +1,24 @@
-import type { Binding } from '../binding/binding.ts'
-import type { Direction } from '../binding/binding.ts'
 import { backoffDelay } from '../backoff.ts'
 import { sleep } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
-import type { RefName, Sha } from '../git/refs.ts'
-import { toRefName, toSha } from '../git/refs.ts'
+import type { RefName } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
 import type { Logger } from '../log.ts'
-import type { Remote } from '../git/remote.ts'
 import type { SyncLog, SyncOutcome, SyncRequest } from '../sync/sync.ts'
+import { readAgreed } from './agreed.ts'
 import type { RunEvents } from './events.ts'
 import type { LiveLogs, RunLog } from './log.ts'
 import { judgeAttempt } from './outcome.ts'
 import { finishAttempt, giveBackRun } from './record.ts'
 import type { ClaimedRun } from './record.ts'
-import type { AttemptEnd, Run, WorkRef } from './run.ts'
+import { planPasses } from './passes.ts'
+import type { BindingForRun } from './passes.ts'
+import type { AttemptEnd, Run } from './run.ts'
 
 // What happens after a delivery was answered: a claimed run becomes equal sides and a record.
 // Runs are safe to repeat; a crash anywhere in here only means that it is done again.
-
-/** The binding of a run, and everything a sync needs of it; undefined when it was removed meanwhile. */
-export type BindingForRun = {
-  readonly binding: Binding
-  readonly remotes: { readonly internal: Remote; readonly external: Remote }
-  /** Enabled branch bindings; only asked for when the granularity is `one`. */
-  readonly branches: readonly Omit<WorkRef, 'after'>[]
-}
 
 export type ExecuteDeps = {
   readonly db: Database
@@ -113,8 +104,12 @@ async function attempt(
 ): Promise<AttemptEnd> {
   try {
     const loaded = run.bindingId === null ? undefined : await deps.loadBinding(run.bindingId)
-    if (loaded === undefined)
+    if (loaded === undefined) {
       return judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal)
+    }
+    if (!loaded.binding.enabled) {
+      return judgeAttempt([failed('canceled', 'the binding was disabled meanwhile')], deps.canHeal)
+    }
     const isBranchwise = run.work.every((item) => item.scope !== 'all')
     log.write(
       'INFO',
@@ -122,13 +117,13 @@ async function attempt(
         ? '************ 执行分支同步 ************'
         : `************ 执行${run.subjectName}仓库同步 ************`,
     )
-    const agreed = await readAgreed(deps.db, run.subject)
+    const agreed = await readAgreed(deps.db, run)
     const outcomes: SyncOutcome[] = []
     for (const pass of planPasses(run, loaded, agreed)) {
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
       else outcomes.push(await deps.sync(pass.request, { signal, log: log.write }))
     }
-    const end = judgeAttempt(outcomes, deps.canHeal)
+    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run))
     if (end.code !== 0) {
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)
@@ -148,102 +143,14 @@ async function attempt(
   }
 }
 
-type Pass =
-  | { readonly kind: 'sync'; readonly request: SyncRequest }
-  | { readonly kind: 'settled'; readonly outcome: SyncOutcome }
-
-/** One pass per direction; a two-way binding that moved on both sides takes one pass for both. */
-export function planPasses(
-  run: Pick<Run, 'work' | 'subject'>,
-  { binding, remotes, branches }: BindingForRun,
-  agreed: ReadonlyMap<RefName, Sha>,
-): readonly Pass[] {
-  const asked = new Set(run.work.map((item) => item.direction))
-  const directions: readonly Direction[] =
-    asked.size > 1 && binding.direction === 'both' ? ['both'] : [...asked]
-  return directions.map((direction) => {
-    const items = run.work.filter((item) => item.direction === direction || direction === 'both')
-    const isWhole = items.some((item) => item.scope === 'all')
-    const refs = new Map<RefName, WorkRef>()
-    if (isWhole && binding.granularity === 'one') {
-      for (const branch of branches) refs.set(branch.internal, { ...branch, after: null })
-    }
-    const forced: RefName[] = []
-    for (const item of items) {
-      if (item.scope === 'all') continue
-      for (const ref of item.scope) {
-        // A head that a person asked about is looked up, whatever a delivery said of it.
-        refs.set(ref.internal, item.named || item.force ? { ...ref, after: null } : ref)
-        if (item.force) forced.push(ref.internal)
-      }
-    }
-    const forcesAll = items.some((item) => item.scope === 'all' && item.force)
-    // What was never synced has nothing agreed: then the whole repository is compared once.
-    const isFirst = agreed.size === 0 && !items.some((item) => item.named)
-    const takesAll = binding.granularity === 'all' && (isWhole || isFirst)
-    const known = takesAll ? [] : [...refs.values()].filter((ref) => isKnown(ref, agreed))
-    if (!takesAll && known.length === refs.size) {
-      return { kind: 'settled', outcome: alreadyEqual(known, direction, agreed) }
-    }
-    const scope = takesAll
-      ? ('all' as const)
-      : [...refs.values()].map(({ internal, external }) => ({ internal, external }))
-    return {
-      kind: 'sync',
-      request: {
-        subject: run.subject,
-        remotes,
-        direction,
-        scope,
-        force: forcesAll ? 'all' : forced.length > 0 ? forced : 'none',
-        agreed,
-      },
-    }
-  })
-}
-
-/** Our own push, or one that a sync before this already carried over. */
-function isKnown(ref: WorkRef, agreed: ReadonlyMap<RefName, Sha>): boolean {
-  return ref.after !== null && agreed.get(ref.internal) === ref.after
-}
-
-function alreadyEqual(
-  refs: readonly WorkRef[],
-  direction: Direction,
-  agreed: ReadonlyMap<RefName, Sha>,
-): SyncOutcome {
-  return {
-    refs: refs.map((ref) => ({
-      pair: { internal: ref.internal, external: ref.external },
-      direction: direction === 'both' ? 'to_outer' : direction,
-      before: agreed.get(ref.internal) ?? null,
-      after: agreed.get(ref.internal) ?? null,
-      result: 'up_to_date',
-      kind: null,
-      reason: 'both sides already hold this commit',
-    })),
-    steps: [],
-    backups: [],
-    agreed: new Map(),
-    failure: undefined,
-  }
-}
-
 function failed(kind: GitErrorKind, detail: string): SyncOutcome {
   return { refs: [], steps: [], backups: [], agreed: new Map(), failure: { kind, side: undefined, detail } }
 }
 
-async function readAgreed(db: Database, subject: string): Promise<ReadonlyMap<RefName, Sha>> {
-  const rows = await db
-    .selectFrom('agreed_ref')
-    .select(['ref', 'sha'])
-    .where('subject', '=', subject)
-    .execute()
-  const agreed = new Map<RefName, Sha>()
-  for (const row of rows) {
-    const ref = toRefName(row.ref)
-    const sha = toSha(row.sha)
-    if (ref !== undefined && sha !== undefined) agreed.set(ref, sha)
-  }
-  return agreed
+function namedRefs({ work }: Pick<Run, 'work'>): ReadonlySet<RefName> {
+  return new Set(
+    work.flatMap((item) =>
+      item.named && item.scope !== 'all' ? item.scope.map(({ internal }) => internal) : [],
+    ),
+  )
 }

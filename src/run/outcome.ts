@@ -4,12 +4,22 @@ import type { RefOutcome, SyncOutcome } from '../sync/sync.ts'
 import { bothLanguages, outcomeCode, SUCCESS } from './codes.ts'
 import type { AttemptEnd } from './run.ts'
 
-/** Turns what the syncs of one attempt reported into how the attempt is recorded. */
+/**
+ * Turns what the syncs of one attempt reported into how the attempt is recorded. A source ref that is not
+ * there is an error when somebody named it; after a push it was merely deleted again, which is no news.
+ */
 export function judgeAttempt(
   outcomes: readonly SyncOutcome[],
   canHeal: (kind: GitErrorKind) => boolean,
+  named: ReadonlySet<RefName> = new Set(),
 ): AttemptEnd {
-  const refs = outcomes.flatMap((outcome) => outcome.refs)
+  const refs = outcomes
+    .flatMap((outcome) => outcome.refs)
+    .map((ref): RefOutcome =>
+      ref.kind === 'ref_missing'
+        ? { ...ref, result: named.has(ref.pair.internal) ? 'rejected' : 'up_to_date' }
+        : ref,
+    )
   const facts = {
     refs,
     steps: outcomes.flatMap((outcome) => outcome.steps),
@@ -22,14 +32,14 @@ export function judgeAttempt(
     return { ...facts, ...explain(failure.kind, failure.detail), status, canHeal: canHeal(failure.kind) }
   }
   const rejected = refs.filter((ref) => ref.result === 'rejected')
-  const [refused = undefined] = rejected
+  const refused = rejected[0]
   if (refused !== undefined) {
     const kind = refused.kind ?? 'unknown'
     const healable = rejected.some((ref) => canHeal(ref.kind ?? 'unknown'))
     return { ...facts, ...explain(kind, describe(rejected)), status: 'failed', canHeal: healable }
   }
   const conflicts = refs.filter((ref) => ref.result === 'conflict')
-  const [conflict = undefined] = conflicts
+  const conflict = conflicts[0]
   if (conflict !== undefined) {
     const kind = conflict.kind ?? 'non_fast_forward'
     return { ...facts, ...explain(kind, describe(conflicts)), status: 'conflict', canHeal: false }

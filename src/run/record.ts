@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { backoffDelay } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { recordAgreed } from './agreed.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
@@ -75,7 +76,7 @@ export async function nextDue(deps: Deps, after: number): Promise<number | undef
 export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: string): Promise<void> {
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
-    await recordAgreed(trx, run.subject, end, now)
+    await recordAgreed(trx, run.subject, end.agreed, now)
     if (end.backups.length > 0) {
       await trx
         .insertInto('backup')
@@ -179,25 +180,6 @@ async function handOver(trx: Executor, run: Run, runAfter: number, now: number):
     .execute()
   return true
 }
-
-async function recordAgreed(trx: Executor, subject: string, end: AttemptEnd, now: number): Promise<void> {
-  const rows = [...end.agreed].map(([ref, sha]) => ({ subject, ref, sha, agreed_at: now }))
-  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await trx
-      .insertInto('agreed_ref')
-      .values(rows.slice(start, start + ROWS_PER_INSERT))
-      .onConflict((conflict) =>
-        conflict.columns(['subject', 'ref']).doUpdateSet((eb) => ({
-          sha: eb.ref('excluded.sha'),
-          agreed_at: eb.ref('excluded.agreed_at'),
-        })),
-      )
-      .execute()
-  }
-}
-
-// Databases limit the parameters of one statement.
-const ROWS_PER_INSERT = 500
 
 /** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
 async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {

@@ -7,7 +7,8 @@ import type { Change, ForgeRepository, Signature } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import { DeliveryId, RunId } from '../ids.ts'
 import { IGNORE_DETAILS } from './decide.ts'
-import { decideAgain, requestBindingRun } from './store.ts'
+import { decideAgain } from './knowledge.ts'
+import { requestBindingRun } from './store.ts'
 import type { StoreDeps } from './store.ts'
 
 export const DELIVERY_STATUSES = ['accepted', 'ignored', 'rejected'] as const

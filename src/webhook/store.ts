@@ -1,25 +1,23 @@
 import type { Insertable } from 'kysely'
 import { bindingSubject, runSubjectOf } from '../binding/binding.ts'
 import type { Binding } from '../binding/binding.ts'
-import { branchesOf } from '../binding/branches.ts'
-import { matchMany } from '../binding/match.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import type { DeliveryTable } from '../db/schema.ts'
-import type { Change, ForgeRepository, ParsedDelivery, Signature } from '../forge/forge.ts'
-import { toRefName, toSha } from '../git/refs.ts'
-import type { RefName } from '../git/refs.ts'
+import type { Change, Signature } from '../forge/forge.ts'
 import { DeliveryId } from '../ids.ts'
 import type { RunId } from '../ids.ts'
 import { requestRun } from '../run/request.ts'
 import type { Work } from '../run/run.ts'
-import { decide, IGNORE_DETAILS } from './decide.ts'
-import type { Decision, IgnoreReason, Knowledge, Match } from './decide.ts'
+import { IGNORE_DETAILS } from './decide.ts'
+import type { Decision, IgnoreReason } from './decide.ts'
+import { decideAll } from './knowledge.ts'
+import type { ReadableDelivery } from './knowledge.ts'
 
 /** An authentic, readable delivery on its way into the store. */
 export type Arrival = {
   readonly forge: string
-  readonly parsed: Extract<ParsedDelivery, { readonly kind: 'changes' | 'nothing' }>
+  readonly parsed: ReadableDelivery
   readonly signature: Signature
   /** The body as it may be kept: secrets redacted. */
   readonly payload: string
@@ -133,80 +131,6 @@ async function failedDeliveries(trx: Executor, ids: readonly number[]): Promise<
     .where('run.status', 'in', ['failed', 'conflict', 'canceled'])
     .execute()
   return new Set(rows.map((row) => row.delivery_id))
-}
-
-async function decideAll(trx: Executor, arrivals: readonly Arrival[]): Promise<readonly Decision[]> {
-  const lists = arrivals.map(({ parsed }) =>
-    parsed.kind === 'changes' ? repositoryAddresses(parsed.repository) : [],
-  )
-  const matches = await matchMany(trx, lists)
-  const changes = arrivals.flatMap(({ parsed }) => (parsed.kind === 'changes' ? parsed.changes : []))
-  const knowledge = await readKnowledge(trx, matches.flat(), changes)
-  return arrivals.map(({ parsed }, position) =>
-    parsed.kind === 'nothing'
-      ? { bindings: [], requests: [], reason: parsed.reason }
-      : decide(parsed.changes, matches[position] ?? [], knowledge),
-  )
-}
-
-/** The decision for changes that were stored earlier; a replay skips nothing as already done. */
-export async function decideAgain(
-  trx: Executor,
-  changes: readonly Change[],
-  repository: ForgeRepository | null,
-): Promise<Decision> {
-  const [matches = []] = await matchMany(trx, [repositoryAddresses(repository)])
-  const knowledge = await readKnowledge(trx, matches, changes)
-  return decide(
-    changes.map((change) => ({ ...change, after: null })),
-    matches,
-    knowledge,
-  )
-}
-
-function repositoryAddresses(repository: ForgeRepository | null): readonly string[] {
-  if (repository === null) return []
-  const { cloneUrl, sshUrl, htmlUrl } = repository
-  return [cloneUrl, sshUrl, htmlUrl].filter((address) => address !== null)
-}
-
-async function readKnowledge(
-  trx: Executor,
-  matches: readonly Match[],
-  changes: readonly Change[],
-): Promise<Knowledge> {
-  const bindings = new Map(matches.map(({ binding }) => [binding.id, binding]))
-  if (bindings.size === 0) return { branches: [], agreed: () => undefined, isBusy: () => false }
-  const subjects = [...bindings.keys()].map(bindingSubject)
-  const branchwise = [...bindings.values()].filter(({ granularity }) => granularity === 'one')
-  const branches = await branchesOf(
-    trx,
-    branchwise.map(({ id }) => id),
-  )
-  const refs = new Set<RefName>(changes.map(({ ref }) => ref))
-  for (const { internalBranch } of branches) {
-    const ref = toRefName(`refs/heads/${internalBranch}`)
-    if (ref !== undefined) refs.add(ref)
-  }
-  const agreedRows = await trx
-    .selectFrom('agreed_ref')
-    .select(['subject', 'ref', 'sha'])
-    .where('subject', 'in', subjects)
-    .where('ref', 'in', [...refs])
-    .execute()
-  const agreed = new Map(agreedRows.map((row) => [`${row.subject} ${row.ref}`, toSha(row.sha)]))
-  const busyRows = await trx
-    .selectFrom('run')
-    .select('subject')
-    .where('subject', 'in', subjects)
-    .where('status', 'in', ['queued', 'running'])
-    .execute()
-  const busy = new Set(busyRows.map((row) => row.subject))
-  return {
-    branches,
-    agreed: (subject, ref) => agreed.get(`${subject} ${ref}`),
-    isBusy: (subject) => busy.has(subject),
-  }
 }
 
 async function insertDeliveries(

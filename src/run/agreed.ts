@@ -1,0 +1,55 @@
+import type { Database, Executor } from '../db/database.ts'
+import { toRefName, toSha } from '../git/refs.ts'
+import type { RefName, Sha } from '../git/refs.ts'
+import type { Run } from './run.ts'
+
+/** What both sides of a subject last agreed on. */
+export type Agreed = {
+  /** The refs that the run may look at, by their internal name. */
+  readonly refs: ReadonlyMap<RefName, Sha>
+  /** Nothing was ever agreed, not on any ref. */
+  readonly isEmpty: boolean
+}
+
+// Databases limit the parameters of one statement.
+const MOST_NAMED_REFS = 500
+const ROWS_PER_INSERT = 500
+
+/** Reads only the refs of the run where it names them: a repository may have fifty thousand. */
+export async function readAgreed(db: Database, run: Pick<Run, 'subject' | 'work'>): Promise<Agreed> {
+  const ofSubject = db.selectFrom('agreed_ref').where('subject', '=', run.subject)
+  const any = await ofSubject.select('ref').limit(1).executeTakeFirst()
+  if (any === undefined) return { refs: new Map(), isEmpty: true }
+  const scopes = run.work.map((item) => item.scope)
+  const wanted = scopes.flatMap((scope) => (scope === 'all' ? [] : scope.map(({ internal }) => internal)))
+  const isPartial = !scopes.includes('all') && wanted.length <= MOST_NAMED_REFS
+  const query = isPartial ? ofSubject.where('ref', 'in', wanted) : ofSubject
+  const refs = new Map<RefName, Sha>()
+  for (const row of await query.select(['ref', 'sha']).execute()) {
+    const ref = toRefName(row.ref)
+    const sha = toSha(row.sha)
+    if (ref !== undefined && sha !== undefined) refs.set(ref, sha)
+  }
+  return { refs, isEmpty: false }
+}
+
+export async function recordAgreed(
+  trx: Executor,
+  subject: string,
+  agreed: ReadonlyMap<RefName, Sha>,
+  now: number,
+): Promise<void> {
+  const rows = [...agreed].map(([ref, sha]) => ({ subject, ref, sha, agreed_at: now }))
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
+    await trx
+      .insertInto('agreed_ref')
+      .values(rows.slice(start, start + ROWS_PER_INSERT))
+      .onConflict((conflict) =>
+        conflict.columns(['subject', 'ref']).doUpdateSet((eb) => ({
+          sha: eb.ref('excluded.sha'),
+          agreed_at: eb.ref('excluded.agreed_at'),
+        })),
+      )
+      .execute()
+  }
+}
