@@ -165,19 +165,14 @@ test('a plain git server tells upper from lower case in paths, and never in host
   expect(same).toEqual([false, true, true])
 })
 
-test.each([
-  '',
-  'git@gogs-server/repo-test.git',
-  'no address',
-  'https://',
-  'https://h',
-  'C:\\x',
-  'a/../..',
-])('the text %j has no key', (text) => {
-  const keys = addressKeys(text)
+test.each(['', 'git@gogs-server/repo-test.git', 'no address', 'https://', 'https://h', 'C:\\x', 'a/../..'])(
+  'the text %j has no key',
+  (text) => {
+    const keys = addressKeys(text)
 
-  expect(keys).toEqual([])
-})
+    expect(keys).toEqual([])
+  },
+)
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
