@@ -68,7 +68,9 @@ export async function startDaemon(
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<Daemon> {
   if (config.database.kind !== 'sqlite') {
-    throw new ConfigError('DATABASE_URL names PostgreSQL, which this version does not serve yet; use sqlite:<file>.')
+    throw new ConfigError(
+      'DATABASE_URL names PostgreSQL, which this version does not serve yet; use sqlite:<file>.',
+    )
   }
   await using starting = new AsyncDisposableStack()
   const version = await gitVersion()
@@ -170,7 +172,9 @@ export async function startDaemon(
       const attemptLimit = wait ? 1 : config.sync.attempts
       const id = await db
         .transaction()
-        .execute((trx) => requestRun(trx, { of: runSubjectOf(binding), trigger, work, attemptLimit }, clock.now()))
+        .execute((trx) =>
+          requestRun(trx, { of: runSubjectOf(binding), trigger, work, attemptLimit }, clock.now()),
+        )
       queue.wake()
       return id
     },
@@ -241,6 +245,7 @@ export async function startDaemon(
     url: server.url,
     stop: async () => {
       isStopping = true
+      server.stopAccepting()
       await queue.drain(config.drainTimeoutMs)
       await resources.disposeAsync()
     },

@@ -8,7 +8,9 @@ import { ConfigError } from './settings.ts'
 export type RunningServer = {
   readonly url: string
   readonly port: number
-  /** Accepts nothing more, lets requests finish for up to `limitMs`, then ends their connections. */
+  /** Accepts no more connections; what is being answered goes on. */
+  readonly stopAccepting: () => void
+  /** Stops accepting, lets requests finish for up to `limitMs`, then ends their connections. */
   readonly close: (limitMs: number) => Promise<void>
 }
 
@@ -24,10 +26,16 @@ export async function startServer(deps: {
   const server = createServer(deps.app)
   const port = await listen(server, deps.host, deps.port)
   const host = deps.host.includes(':') ? `[${deps.host}]` : deps.host
+  let closed: Promise<void> | undefined
+  const stopAccepting = (): Promise<void> => (closed ??= endConnections(server))
   return {
     url: `http://${host}:${port}`,
     port,
-    close: (limitMs) => close(server, deps.clock, limitMs),
+    stopAccepting: () => void stopAccepting(),
+    close: async (limitMs) => {
+      using _limit = deps.clock.after(limitMs, () => server.closeAllConnections())
+      await stopAccepting()
+    },
   }
 }
 
@@ -72,13 +80,10 @@ function describe({ code }: NodeJS.ErrnoException, host: string, port: number): 
   return `HOST is ${host}, but this machine cannot listen on that address (${code ?? 'unknown error'}).`
 }
 
-function close(server: Server, clock: Clock, limitMs: number): Promise<void> {
+/** Resolves when the last connection has ended. */
+function endConnections(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    const limit = clock.after(limitMs, () => server.closeAllConnections())
-    server.close(() => {
-      limit[Symbol.dispose]()
-      resolve()
-    })
+    server.close(() => resolve())
     server.closeIdleConnections()
   })
 }

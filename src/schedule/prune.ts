@@ -7,6 +7,7 @@ type Deps = {
   readonly db: Database
   readonly clock: Clock
   readonly logger: Logger
+  /** 0: for ever. */
   readonly runRetentionMs: number
   readonly deliveryRetentionMs: number
 }
@@ -39,8 +40,14 @@ export function startPruning(deps: Deps): AsyncDisposable {
 
 async function pruneOnce(deps: Deps, isStopped: () => boolean): Promise<void> {
   const now = deps.clock.now()
-  while (!isStopped() && (await pruneRuns(deps.db, now - deps.runRetentionMs)));
-  while (!isStopped() && (await pruneDeliveries(deps.db, now - deps.deliveryRetentionMs)));
+  const keepsRuns = deps.runRetentionMs === 0
+  const keepsDeliveries = deps.deliveryRetentionMs === 0
+  while (!keepsRuns && !isStopped() && (await pruneRuns(deps.db, now - deps.runRetentionMs)));
+  while (
+    !keepsDeliveries &&
+    !isStopped() &&
+    (await pruneDeliveries(deps.db, now - deps.deliveryRetentionMs))
+  );
 }
 
 async function pruneRuns(db: Database, before: number): Promise<boolean> {
