@@ -29,7 +29,8 @@ export function judgeAttempt(
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure
   if (failure !== undefined) {
     const status = failure.kind === 'canceled' ? 'canceled' : 'failed'
-    return { ...facts, ...explain(failure.kind, failure.detail), status, canHeal: canHeal(failure.kind) }
+    const detail = failure.side === undefined ? failure.detail : `${failure.side}: ${failure.detail}`
+    return { ...facts, ...explain(failure.kind, detail), status, canHeal: canHeal(failure.kind) }
   }
   const rejected = refs.filter((ref) => ref.result === 'rejected')
   const refused = rejected[0]
