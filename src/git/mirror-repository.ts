@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
@@ -59,33 +59,6 @@ async function readIfFile(path: string): Promise<string | undefined> {
     if (['ENOENT', 'EISDIR', 'ENOTDIR'].includes(errorCode(error))) return undefined
     throw new Error(`reading ${path}`, { cause: error })
   }
-}
-
-/** Whether the repository has the object itself; what it refers to is not looked at. */
-export async function hasObject(
-  deps: RunDeps,
-  dir: string,
-  sha: Sha,
-  signal: AbortSignal,
-): Promise<GitOutcome<{ readonly found: boolean }>> {
-  const args = ['cat-file', '-e', sha]
-  const result = await runGit(deps, { operation: 'cat-file', args, gitDir: dir, signal })
-  if (result.kind === 'stopped' || result.exitCode > 1) return { ok: false, failure: result.failure }
-  return { ok: true, found: result.exitCode === 0 }
-}
-
-/** Whether history leads from the descendant back to the ancestor; fails when one of them is missing. */
-export async function isAncestor(
-  deps: RunDeps,
-  dir: string,
-  ancestor: Sha,
-  descendant: Sha,
-  signal: AbortSignal,
-): Promise<GitOutcome<{ readonly isAncestor: boolean }>> {
-  const args = ['merge-base', '--is-ancestor', ancestor, descendant]
-  const result = await runGit(deps, { operation: 'merge-base', args, gitDir: dir, signal })
-  if (result.kind === 'stopped' || result.exitCode > 1) return { ok: false, failure: result.failure }
-  return { ok: true, isAncestor: result.exitCode === 0 }
 }
 
 /** Whether two commits share any history. */
@@ -206,13 +179,6 @@ async function statOf(path: string): Promise<'folder' | 'file' | undefined> {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return undefined
   return found.isDirectory() ? 'folder' : 'file'
-}
-
-/** Removes what a git that was killed has left: locks and half-written packs. Only while no git works on it. */
-export async function removeLeftovers(dir: string): Promise<void> {
-  const names = await readdir(dir, { recursive: true }).catch(() => [])
-  const leftovers = names.filter((name) => /(?:^|\/)(?:[^/]*\.lock|tmp_[^/]*|[^/]*\.keep)$/.test(name))
-  await Promise.all(leftovers.map((name) => rm(join(dir, name), { force: true, recursive: true })))
 }
 
 function errorCode(error: unknown): string {

@@ -62,11 +62,11 @@ export function collectMessages(
 }
 
 /** Removes C0 and C1 control characters and whole terminal sequences; tabs stay. */
-export function stripControl(text: string): string {
+function stripControl(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '')
 }
 
 /** Replaces every known form of a secret. */
-export function redact(text: string, secrets: readonly string[]): string {
+function redact(text: string, secrets: readonly string[]): string {
   return secrets.reduce((result, secret) => (secret === '' ? result : result.replaceAll(secret, '***')), text)
 }
