@@ -8,6 +8,9 @@ export const MIRROR_BUSY_EXIT = 75
 
 type Pattern = readonly [GitErrorKind, RegExp]
 
+// What tells something stands early in a line; a longer one would only take time.
+const MAX_LINE = 1000
+
 // The first hit decides: what a server says about itself stands before the consequences git derives from it.
 const SERVER_WORDS: readonly Pattern[] = [
   ['protected', /GH006|GH013|protected branch|repository rule violations/i],
@@ -59,7 +62,7 @@ const OWN_WORDS: readonly Pattern[] = [
   ['mirror_busy', /\.lock': file exists|another git process seems to be running/i],
   [
     'local_permission',
-    /(?:unable|cannot|could not|failed) to? ?[^\n]*: permission denied|insufficient permission/i,
+    /(?:unable to|cannot|could not|failed to) [^\n]*: permission denied|insufficient permission/i,
   ],
   ['local_permission', /read-only file system/i],
   [
@@ -77,7 +80,7 @@ const OWN_WORDS: readonly Pattern[] = [
   ['mirror_damaged', /bad (?:object|tree|signature|config)|unexpected line in|unterminated line|broken ref/i],
   [
     'mirror_damaged',
-    /unable to read (?:sha1|tree|object)|missing (?:blob|tree|commit|object)|not a valid object/i,
+    /unable to read (?:sha1|tree|object)|missing (?:blob|tree|commit|object)|not a valid (?:object|commit)/i,
   ],
   ['unreachable', /failed to connect|couldn't connect|connection (?:refused|timed out|reset|closed|was)/i],
   ['unreachable', /operation timed out|no route to host|network is unreachable|broken pipe|recv failure/i],
@@ -90,7 +93,7 @@ const OWN_WORDS: readonly Pattern[] = [
 /** Names the reason of a failed git call; `unknown` when its words are new to us. Never throws. */
 export function classify(stderr: string, exitCode: number): GitErrorKind {
   if (exitCode === MIRROR_BUSY_EXIT && stderr.trim() === '') return 'mirror_busy'
-  const lines = stderr.split('\n')
+  const lines = stderr.split('\n').map((line) => line.slice(0, MAX_LINE))
   const isServer = (line: string): boolean => /^(?:remote:|ERROR:)/.test(line)
   const serverText = lines.filter(isServer).join('\n')
   const ownText = lines.filter((line) => !isServer(line)).join('\n')
