@@ -24,7 +24,7 @@ export type Endpoint =
 
 /** Undefined: a form that git would understand differently, or one we do not speak. */
 export function parseEndpoint(url: RemoteUrl): Endpoint | undefined {
-  const scp = /^(?:([A-Za-z0-9_][^@:/]*)@)?(\[[0-9a-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(?!\/\/)[^-]/i.exec(
+  const scp = /^(?:([A-Za-z0-9_][^@:/]*)@)?(\[[0-9a-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*):(?![-:]|\/\/)./i.exec(
     url,
   )
   if (scp !== null) return sshEndpoint(scp[1] ?? '', scp[2] ?? '', 22)

@@ -20,32 +20,25 @@ export type TestGit = AsyncDisposable & {
 
 export async function openTestGit(folder: string, options: Partial<GitOptions> = {}): Promise<TestGit> {
   const operations: string[] = []
-  const keys = memoryHostKeys('tofu')
+  const hostKeys: HostKey[] = []
   const git = await openGit({
     clock: systemClock,
     runtimeRoot: join(folder, 'run'),
     idleTimeoutMs: 20_000,
     timeoutMs: 0,
     allowAddress: () => true,
-    hostKeys: keys.store,
+    hostKeys: hostKeysIn(hostKeys, 'tofu'),
     onGit: (operation) => void operations.push(operation),
     ...options,
   })
-  return { git, operations, hostKeys: keys.trusted, [Symbol.asyncDispose]: () => git[Symbol.asyncDispose]() }
+  return { git, operations, hostKeys, [Symbol.asyncDispose]: () => git[Symbol.asyncDispose]() }
 }
 
-/** A store of host keys that forgets at the end of the test. */
-export function memoryHostKeys(policy: HostKeys['policy']): {
-  readonly store: HostKeys
-  readonly trusted: HostKey[]
-} {
-  const trusted: HostKey[] = []
+/** A store of SSH host keys in a list. */
+export function hostKeysIn(keys: HostKey[], policy: HostKeys['policy']): HostKeys {
   return {
-    trusted,
-    store: {
-      policy,
-      find: (host) => Promise.resolve(trusted.filter((key) => key.host === host)),
-      trust: (key) => Promise.resolve(void trusted.push(key)),
-    },
+    policy,
+    find: (host) => Promise.resolve(keys.filter((key) => key.host === host)),
+    trust: (key) => Promise.resolve(void keys.push(key)),
   }
 }

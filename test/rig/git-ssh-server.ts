@@ -90,8 +90,10 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   async function stop(): Promise<void> {
     if (sshd.exitCode !== null || sshd.signalCode !== null) return
     const ended = new Promise((resolve) => sshd.once('exit', resolve))
+    const sessions = await childrenOf(sshd.pid)
     sshd.kill()
     await ended
+    for (const pid of sessions) endProcess(pid)
   }
 
   async function close(): Promise<void> {
@@ -119,6 +121,20 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+// A session of sshd lives on when sshd itself ends.
+async function childrenOf(pid: number | undefined): Promise<readonly number[]> {
+  const children = await readFile(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8')
+  return children.split(' ').filter(Boolean).map(Number)
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid)
+  } catch {
+    // It has ended by itself.
   }
 }
 
