@@ -1,11 +1,12 @@
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { pino } from 'pino'
+import { expect } from 'vitest'
 import { z } from 'zod'
 import { systemClock } from '../../../src/clock.ts'
 import { loadConfig } from '../../../src/config.ts'
 import { startDaemon } from '../../../src/daemon.ts'
-import { createBareRepository, createFolder, createWorkRepository } from '../../rig/repository.ts'
+import { createBareRepository, createFolder, createWorkRepository, readRefs } from '../../rig/repository.ts'
 import type { WorkRepository } from '../../rig/repository.ts'
 
 // The whole daemon in this process, reached over HTTP, with local repositories on both sides.
@@ -108,6 +109,48 @@ export function repoBody(
     sync_direction: 1,
     ...changes,
   }
+}
+
+export const PAIR = { internal: 'https://inner.example/o/r', external: 'https://outer.example/o/r' }
+
+/** Binds two repositories that nobody will contact. */
+export function create(
+  world: World,
+  name: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<Answer> {
+  const pair = { internal: `${PAIR.internal}/${encodeURIComponent(name)}`, external: PAIR.external }
+  return world.call('POST', '/repo', repoBody(name, pair, changes))
+}
+
+/** The binding `app` of the branches `inner` and `outer`, with one commit inside. */
+export async function bindBranches(world: World) {
+  const pair = await world.bind('app', { sync_granularity: 2 })
+  const commit = await world.work.commit('first')
+  await world.work.push(pair.internal, `${commit}:refs/heads/inner`)
+  const bound = await world.call('POST', '/app/branch', {
+    enable: true,
+    internal_branch_name: 'inner',
+    external_branch_name: 'outer',
+  })
+  return { ...pair, commit, bound }
+}
+
+/** Whatever the text says. */
+export const aText: unknown = expect.any(String)
+export const aNumber: unknown = expect.any(Number)
+/** As the documented API writes times. */
+export const aTime: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/)
+/** Chinese and English. */
+export const twoLanguages: unknown = expect.stringMatching(/\p{Script=Han}.* \/ .*[a-z]/u)
+
+export function codes(answers: readonly Answer[]): readonly (number | undefined)[] {
+  return answers.map(({ body }) => body.code_status)
+}
+
+/** The branches of a repository on disk, in order. */
+export async function branchNames(dir: string): Promise<readonly string[]> {
+  return [...(await readRefs(dir)).keys()].map((ref) => ref.replace('refs/heads/', '')).sort()
 }
 
 /** Not by fetch: that tidies paths and gives GET no body. */
