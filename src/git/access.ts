@@ -1,9 +1,11 @@
 import { isIPv6 } from 'node:net'
 import type { RemoteAccess } from './environment.ts'
-import type { GitOutcome } from './git-error.ts'
+import type { GitFailure, GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { HostDeps } from './host.ts'
 import { parseEndpoint, resolveHost } from './host.ts'
+import { redact } from './output.ts'
+import { probe } from './probe.ts'
 import type { Remote } from './remote.ts'
 import type { SshDeps } from './ssh.ts'
 import { openSsh } from './ssh.ts'
@@ -33,11 +35,29 @@ export async function withAccess<Result>(
   if (!opened.ok) return opened
   try {
     const outcome = await use(opened.access, opened.http)
-    if (outcome.ok || outcome.failure.kind !== 'host_key_unknown' || !opened.isHostKnown) return outcome
-    // The host is known, by a key that the server no longer shows.
-    return failed('host_key_changed', outcome.failure.detail)
+    return outcome.ok
+      ? outcome
+      : { ok: false, failure: await explain(outcome.failure, remote, opened, signal) }
   } finally {
     await opened.close()
+  }
+}
+
+// What git cannot know: that the host has shown another key before, and where a redirect leads.
+async function explain(
+  failure: GitFailure,
+  remote: Remote,
+  { isHostKnown, http, access }: Opened,
+  signal: AbortSignal,
+): Promise<GitFailure> {
+  if (failure.kind === 'host_key_unknown' && isHostKnown) return { ...failure, kind: 'host_key_changed' }
+  if (failure.kind !== 'redirected' || http === undefined) return failure
+  const answer = await probe(remote.url, http, signal)
+  if (answer.kind !== 'redirect') return failure
+  const target = redact(answer.target, access.secrets)
+  return {
+    ...failure,
+    detail: `the server redirects to ${target}, which is not followed\n${failure.detail}`,
   }
 }
 

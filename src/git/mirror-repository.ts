@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
@@ -116,6 +116,17 @@ export async function deleteLocalRefs(
   })
   if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
   return { ok: true }
+}
+
+// Each fetch leaves a pack of its own, and git looks through all of them.
+const MANY_PACKS = 50
+
+/** Joins the packs of a mirror once there are many; a failure is left to the next time. */
+export async function joinPacks(deps: RunDeps, dir: string, signal: AbortSignal): Promise<void> {
+  const files = await readdir(join(dir, 'objects', 'pack'))
+  if (files.filter((name) => name.endsWith('.pack')).length < MANY_PACKS) return
+  const args = ['repack', '--geometric=2', '-d', '--quiet', '--no-write-bitmap-index']
+  await runGit(deps, { operation: 'repack', args, gitDir: dir, fenced: true, signal })
 }
 
 const COPY =

@@ -67,6 +67,6 @@ function stripControl(text: string): string {
 }
 
 /** Replaces every known form of a secret. */
-function redact(text: string, secrets: readonly string[]): string {
+export function redact(text: string, secrets: readonly string[]): string {
   return secrets.reduce((result, secret) => (secret === '' ? result : result.replaceAll(secret, '***')), text)
 }

@@ -2,25 +2,36 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isIPv6 } from 'node:net'
+import { getCACertificates } from 'node:tls'
 import type { HttpAccess } from './access.ts'
 import type { RemoteUrl } from './refs.ts'
 
-// Git takes a one-line web page for a repository without refs and is content. Whether a server that
-// showed no refs is a git server at all is therefore asked once more, in our own words.
+// One request of our own, where git does not say enough. Git takes a one-line web page for a repository
+// without refs and is content, and it does not tell where a redirect would have led.
+
+export type ProbeAnswer =
+  | { readonly kind: 'git' }
+  | { readonly kind: 'other' }
+  /** Without query and credentials. */
+  | { readonly kind: 'redirect'; readonly target: string }
+  | { readonly kind: 'unknown' }
 
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement'
+const SUFFIX = '/info/refs'
 const LIMIT_MS = 20_000
 
-/** Whether a git server answers at the URL; follows no redirect and goes to the checked addresses only. */
-export function isGitServer(url: RemoteUrl, access: HttpAccess, signal: AbortSignal): Promise<boolean> {
-  const target = new URL(`${url.replace(/\/$/, '')}/info/refs?service=git-upload-pack`)
-  const request = target.protocol === 'https:' ? requestHttps : requestHttp
+/** Asks who answers at the URL; follows no redirect and goes to the checked addresses only. Never rejects. */
+export function probe(url: RemoteUrl, access: HttpAccess, signal: AbortSignal): Promise<ProbeAnswer> {
+  const target = new URL(`${url.replace(/\/$/, '')}${SUFFIX}?service=git-upload-pack`)
+  const isHttps = target.protocol === 'https:'
   return new Promise((resolve) => {
-    const sent = request(
+    const sent = (isHttps ? requestHttps : requestHttp)(
       target,
       {
         agent: false,
         lookup: pinned(access.addresses),
+        // Git trusts what the system trusts, which Node by itself does not.
+        ...(isHttps ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {}),
         signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
         headers: {
           'user-agent': 'git/reposync',
@@ -29,12 +40,22 @@ export function isGitServer(url: RemoteUrl, access: HttpAccess, signal: AbortSig
       },
       (response) => {
         response.destroy()
-        resolve(response.statusCode === 200 && response.headers['content-type'] === ADVERTISEMENT)
+        const { 'content-type': type = '', location = '' } = response.headers
+        const status = response.statusCode ?? 0
+        if (status >= 300 && status < 400) resolve(redirectTo(location, target))
+        else resolve({ kind: status === 200 && type.startsWith(ADVERTISEMENT) ? 'git' : 'other' })
       },
     )
-    sent.on('error', () => resolve(false))
+    sent.on('error', () => resolve({ kind: 'unknown' }))
     sent.end()
   })
+}
+
+function redirectTo(location: string, base: URL): ProbeAnswer {
+  if (!URL.canParse(location, base.href)) return { kind: 'other' }
+  const { origin, pathname } = new URL(location, base.href)
+  const path = pathname.endsWith(SUFFIX) ? pathname.slice(0, -SUFFIX.length) : pathname
+  return { kind: 'redirect', target: `${origin}${path}` }
 }
 
 function pinned(addresses: readonly string[]): LookupFunction {

@@ -4,8 +4,8 @@ import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
 import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
-import { restoreConfig } from './mirror-repository.ts'
-import { isGitServer } from './probe.ts'
+import { joinPacks, restoreConfig } from './mirror-repository.ts'
+import { probe } from './probe.ts'
 import type { PushResult, PushUpdate } from './push.ts'
 import { pushInParts } from './push.ts'
 import type { RefName, RemoteUrl, Sha } from './refs.ts'
@@ -42,6 +42,8 @@ type RefListing = {
   readonly head: RefName | null
 }
 
+const GIT = { kind: 'git' } as const
+
 /** Reads the branches and tags of a remote; tags show the tag object. An empty repository is no failure. */
 export function listRefs(
   deps: RemoteDeps,
@@ -65,7 +67,9 @@ export function listRefs(
       },
     })
     if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
-    if (refs.size === 0 && http !== undefined && !(await isGitServer(remote.url, http, options.signal))) {
+    // Where the question itself fails, git's word stands.
+    const answer = refs.size === 0 && http !== undefined ? await probe(remote.url, http, options.signal) : GIT
+    if (answer.kind === 'other' || answer.kind === 'redirect') {
       return failed('not_git', 'the server answered, but not as a git server')
     }
     return { ok: true, refs, head }
@@ -116,6 +120,7 @@ export function fetchRefs(
       onProgress: options.onProgress,
     })
     if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    await joinPacks(deps, mirrorDir, options.signal)
     return { ok: true }
   })
 }

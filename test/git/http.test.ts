@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { readRef } from '../../src/git/mirror-repository.ts'
 import { fetchRefs, listRefs, pushRefs } from '../../src/git/remote.ts'
@@ -5,7 +7,7 @@ import type { GitErrorKind } from '../../src/git/git-error.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { Fault } from '../rig/git-http-server.ts'
 import { openGitWorld, PASSWORD, refName } from '../rig/git-world.ts'
-import { readRefs, remoteUrl } from '../rig/repository.ts'
+import { git, readRefs, remoteUrl } from '../rig/repository.ts'
 
 const { signal } = new AbortController()
 const MAIN = refName('refs/heads/main')
@@ -124,11 +126,13 @@ test('a redirect receives neither the password nor any request', async () => {
   await stranger.createRepository('team/app')
   server.fault('*', { kind: 'redirect', toOrigin: stranger.origin })
 
-  await listRefs(room.git, remote, { signal })
+  const listed = await listRefs(room.git, remote, { signal })
   await fetchRefs(room.git, mirror, remote, { allInto: 'refs/internal' }, { signal })
   await pushRefs(room.git, mirror, remote, [{ ref: MAIN, sha: first }], { signal })
 
-  expect(server.requests).toHaveLength(3)
+  const detail = listed.ok ? '' : listed.failure.detail
+  expect(detail).toContain(`the server redirects to ${stranger.origin}/team/app.git, which is not followed`)
+  expect(new Set(server.requests.map(({ repository }) => repository))).toEqual(new Set(['team/app']))
   expect(stranger.requests).toEqual([])
 })
 
@@ -200,4 +204,19 @@ test('a repository in the other object format is refused by name', async () => {
   expect(listed).toMatchObject({ ok: true, refs: new Map([[MAIN, first]]) })
   expect(fetched).toMatchObject({ ok: false, failure: { kind: 'object_format' } })
   expect(same).toEqual({ ok: true })
+})
+
+test('a mirror that was fetched into many times keeps few packs and all objects', async () => {
+  await using world = await openGitWorld()
+  const { room, work, mirror } = world
+  for (let count = 0; count < 51; count += 1) {
+    await work.commit(`number ${count}`)
+    await world.mirrorWork()
+  }
+
+  const packs = (await readdir(join(mirror, 'objects/pack'))).filter((name) => name.endsWith('.pack'))
+
+  expect(packs.length).toBeLessThan(15)
+  expect(room.operations.filter((name) => name === 'repack')).toHaveLength(1)
+  expect(await git(mirror, 'rev-list', '--count', 'refs/work/heads/main')).toBe('51')
 })
