@@ -46,17 +46,21 @@ export async function pushInParts(
       continue
     }
     const failure = callFailure(result, report)
-    const known = [...results.values()].some(({ status }) => status !== 'rejected')
-    if (failure !== undefined && !known && waiting.length === 0) return { ok: false, failure }
+    const goesOn = failure !== undefined && canContinue(failure) && waiting.length > 0
+    if (failure !== undefined && results.size === 0 && !goesOn) return { ok: false, failure }
     const unknown = failure ?? { kind: 'unknown', detail: 'the server did not say what became of the ref' }
     for (const { ref } of part) results.set(ref, report.get(ref) ?? rejected(unknown.kind, unknown.detail))
-    // What stopped this call (cancel, lost connection) would stop the next ones too.
-    if (result.kind === 'stopped' || failure !== undefined) {
+    if (failure !== undefined && !canContinue(failure)) {
       for (const { ref } of waiting.flat()) results.set(ref, rejected(unknown.kind, unknown.detail))
       break
     }
   }
   return { ok: true, results }
+}
+
+// A part may be too large where another one is not; what else fails a call would fail the next one too.
+function canContinue(failure: GitFailure): boolean {
+  return failure.kind === 'too_large'
 }
 
 function refspecOf({ ref, sha }: PushUpdate): string {
