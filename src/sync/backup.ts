@@ -4,6 +4,7 @@ import type { Side } from '../binding/binding.ts'
 import type { GitOutcome } from '../git/git-error.ts'
 import { copyTo, initBare } from '../git/mirror-repository.ts'
 import { whenFree } from './fence.ts'
+import { toFileFailure } from './file-failure.ts'
 import type { SyncContext } from './context.ts'
 import { repositoryDir, trackingRef } from './mirror.ts'
 import { failedOn } from './outcome.ts'
@@ -20,25 +21,32 @@ export async function keepHeads(
   heads: Listing,
 ): Promise<{ readonly ok: true; readonly backups: readonly Backup[] } | Failed> {
   if (heads.size === 0) return { ok: true, backups: [] }
-  return context.timed('backup', async () => {
-    const vault = repositoryDir(context.deps.backupDir, context.request.subject)
-    if (!(await exists(join(vault, 'HEAD')))) await initBare(vault)
-    const folder = await unusedFolder(vault, context.deps.clock.now())
-    const backups: Backup[] = []
-    for (const [ref, sha] of heads) {
-      const backup = {
-        side,
-        ref,
-        sha,
-        backupRef: `${folder}/${trackingRef(side, ref).replace(/^refs\//, '')}`,
-      }
-      const kept = await keepHead(context, vault, backup)
-      if (!kept.ok) return failedOn(undefined, kept.failure)
-      backups.push(backup)
-      context.log('INFO', `备份 / backup: ${backup.backupRef} ${sha}`)
-    }
-    return { ok: true, backups }
-  })
+  try {
+    return await context.timed('backup', () => keepAll(context, side, heads))
+  } catch (error) {
+    const failure = toFileFailure(error)
+    if (failure === undefined) throw error
+    return failedOn(undefined, failure)
+  }
+}
+
+async function keepAll(
+  context: SyncContext,
+  side: Side,
+  heads: Listing,
+): Promise<{ readonly ok: true; readonly backups: readonly Backup[] } | Failed> {
+  const vault = repositoryDir(context.deps.backupDir, context.request.subject)
+  if (!(await exists(join(vault, 'HEAD')))) await initBare(vault)
+  const folder = await unusedFolder(vault, context.deps.clock.now())
+  const backups: Backup[] = []
+  for (const [ref, sha] of heads) {
+    const backup = { side, ref, sha, backupRef: `${folder}/${trackingRef(side, ref).replace(/^refs\//, '')}` }
+    const kept = await keepHead(context, vault, backup)
+    if (!kept.ok) return failedOn(undefined, kept.failure)
+    backups.push(backup)
+    context.log('INFO', `备份 / backup: ${backup.backupRef} ${sha}`)
+  }
+  return { ok: true, backups }
 }
 
 async function keepHead(context: SyncContext, vault: string, backup: Backup): Promise<GitOutcome<object>> {

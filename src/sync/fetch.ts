@@ -17,6 +17,8 @@ export type Fetched = { readonly ok: true; readonly heads: Listing } | Failed
 const MINIMUM_FREE_BYTES = 128 * 2 ** 20
 // Up to here reading files one by one beats starting one more git.
 const READ_ONE_BY_ONE = 50
+// Git matches every wanted name with every name the server has; beyond this, taking all of them is faster.
+const NAME_ONE_BY_ONE = 100
 
 /** Brings these refs of a side into the mirror, with one git, and tells what they point at. */
 export async function fetchHeads(
@@ -28,11 +30,11 @@ export async function fetchHeads(
   const space = await checkSpace(context)
   if (space !== undefined) return space
   narrateCommand(context.log, 'fetch', side, refs)
-  const fetched = await context.timed('fetch', () => fetchOnce(context, side, refs))
+  const fetched = await context.timed('fetch', () => fetchOnce(context, side, refs, true))
   if (fetched.ok) return readHeads(context, side, refs)
   if (!isMirrorSuspect(fetched.failure.kind)) return failedOn(side, fetched.failure)
   if (!(await clearTheWay(context, side, refs))) return failedOn(side, fetched.failure)
-  const again = await context.timed('fetch', () => fetchOnce(context, side, refs))
+  const again = await context.timed('fetch', () => fetchOnce(context, side, refs, false))
   return again.ok ? readHeads(context, side, refs) : failedOn(side, again.failure)
 }
 
@@ -43,9 +45,17 @@ export function isMirrorSuspect(kind: GitErrorKind): boolean {
   )
 }
 
-function fetchOnce(context: SyncContext, side: Side, refs: readonly RefName[]): ReturnType<typeof fetchRefs> {
+function fetchOnce(
+  context: SyncContext,
+  side: Side,
+  refs: readonly RefName[],
+  mayTakeAll: boolean,
+): ReturnType<typeof fetchRefs> {
   const { deps, mirror, request, signal } = context
-  const refspecs = refs.map((ref) => ({ source: ref, target: trackingRef(side, ref) }))
+  const takesAll = mayTakeAll && request.scope === 'all' && refs.length > NAME_ONE_BY_ONE
+  const refspecs = takesAll
+    ? { allInto: `refs/${side}` }
+    : refs.map((ref) => ({ source: ref, target: trackingRef(side, ref) }))
   return whenFree(context, () => fetchRefs(deps.git, mirror, request.remotes[side], refspecs, { signal }))
 }
 

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir } from 'node:fs/promises'
+import { chmod, lstat, mkdir, stat } from 'node:fs/promises'
 import type { SyncDeps } from './context.ts'
 
 /**
@@ -12,11 +12,13 @@ export async function prepareFolders(deps: Pick<SyncDeps, 'syncDir' | 'backupDir
 
 async function preparePrivateFolder(name: string, path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 })
-  // Of the name itself: in a shared folder such as /tmp a link may have been put there by anybody.
-  const found = await lstat(path.replace(/(?<=.)\/+$/, ''))
+  // The name itself counts too: in a shared folder such as /tmp a link may have been put there by anybody.
+  const link = await lstat(path.replace(/(?<=.)\/+$/, ''))
+  const folder = await stat(path)
   const me = process.getuid?.()
-  if (me !== undefined && found.uid !== me) {
-    throw new Error(`${name} ${path} belongs to user ${found.uid}, not to this service (user ${me})`)
+  const foreign = [link.uid, folder.uid].find((owner) => owner !== me)
+  if (me !== undefined && foreign !== undefined) {
+    throw new Error(`${name} ${path} belongs to user ${foreign}, not to this service (user ${me})`)
   }
-  if (found.isDirectory() && (found.mode & 0o077) !== 0) await chmod(path, 0o700)
+  if ((folder.mode & 0o077) !== 0) await chmod(path, 0o700)
 }

@@ -1,5 +1,5 @@
-import { rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Side } from '../binding/binding.ts'
 import { checkHealth, initBare } from '../git/mirror-repository.ts'
 import type { RefName } from '../git/refs.ts'
@@ -23,7 +23,16 @@ export function repositoryDir(folder: string, subject: string): string {
 /** Removes the mirror of a subject that nothing works on; its backups stay. */
 export async function removeMirror(deps: Pick<SyncDeps, 'syncDir'>, subject: string): Promise<void> {
   const mirror = repositoryDir(deps.syncDir, subject)
-  await Promise.all([remove(mirror), remove(asideOf(mirror)), remove(`${mirror}.lock`)])
+  const folders = [mirror, asideOf(mirror), pushWindow(mirror)]
+  await Promise.all([...folders, `${mirror}.lock`, `${pushWindow(mirror)}.lock`].map(remove))
+}
+
+/**
+ * A repository without refs that shows the objects of the mirror. Git matches every pushed name with every ref
+ * it finds, so pushing thousands out of a mirror that remembers thousands would take it many seconds.
+ */
+export function pushWindow(mirror: string): string {
+  return mirror.replace(/\.git$/, '.window.git')
 }
 
 /** Makes sure that there is a mirror; after a use that did not end well, without what a dead git left in it. */
@@ -35,6 +44,16 @@ export async function openMirror(context: SyncContext, wasLeftClean: boolean): P
     await remove(asideOf(context.mirror))
     await removeLeftovers(context)
   }
+  await openWindow(context.mirror)
+}
+
+async function openWindow(mirror: string): Promise<void> {
+  const alternates = join(pushWindow(mirror), 'objects', 'info', 'alternates')
+  const shown = `../../${basename(mirror)}/objects\n`
+  if ((await readFile(alternates, 'utf8').catch(() => '')) === shown) return
+  await remove(pushWindow(mirror))
+  await initBare(pushWindow(mirror))
+  await writeFile(alternates, shown)
 }
 
 /** Whether git cannot work with the mirror, as far as a quick look tells. */
@@ -47,7 +66,9 @@ export async function isDamaged({ deps, mirror, signal, timed }: SyncContext): P
 export async function rebuildMirror(context: SyncContext): Promise<void> {
   context.deps.logger.warn({ subject: context.request.subject }, 'a damaged mirror is built again')
   context.log('INFO', '本地镜像已损坏，重新建立 / the local mirror was damaged and is built again')
+  await remove(pushWindow(context.mirror))
   await replaceMirror(context.mirror)
+  await openWindow(context.mirror)
 }
 
 // The old one goes aside first: a crash in between leaves no mirror, which is as good as a new one.

@@ -4,6 +4,7 @@ import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
 import { whenFree } from './fence.ts'
 import type { SyncContext } from './context.ts'
+import { pushWindow } from './mirror.ts'
 import { narrateCommand, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
@@ -40,7 +41,7 @@ export async function pushOffers(
     ...(lease === undefined ? {} : { lease }),
   }))
   const pushed = await context.timed('push', () =>
-    whenFree(context, () => pushRefs(deps.git, mirror, request.remotes[to], updates, { signal })),
+    whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, { signal })),
   )
   if (!pushed.ok) return failedOn(to, pushed.failure)
   return {

@@ -5,10 +5,11 @@ import type { Remote } from '../git/remote.ts'
 import type { SyncContext, SyncDeps } from './context.ts'
 import { isMirrorSuspect } from './fetch.ts'
 import { removeLeftovers } from './fence.ts'
+import { toFileFailure } from './file-failure.ts'
 import { hotPathOf, syncHot } from './hot-path.ts'
 import { isDamaged, openMirror, rebuildMirror, removeMirror, repositoryDir } from './mirror.ts'
 import { narrateOutcomes } from './narrate.ts'
-import { agreedFrom, joinSettled } from './outcome.ts'
+import { agreedFrom, joinSettled, NOTHING_SETTLED } from './outcome.ts'
 import type { Settled } from './outcome.ts'
 import { syncWhole } from './whole-path.ts'
 
@@ -109,7 +110,7 @@ export function createSync(deps: SyncDeps): Sync {
       }
     }
     const context: SyncContext = { deps, request, signal, log, mirror, timed }
-    const settled = await syncAndHeal(context, leftClean.delete(mirror))
+    const settled = await syncAndHeal(context, leftClean.delete(mirror)).catch(toUnsettled)
     if (settled.failure === undefined) leftClean.add(mirror)
     // A busy mirror still has a git working on it.
     if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
@@ -131,6 +132,12 @@ async function syncAndHeal(context: SyncContext, wasLeftClean: boolean): Promise
   if (!suspected.includes('mirror_damaged') && !(await isDamaged(context))) return settled
   await rebuildMirror(context)
   return joinSettled(settled, await carryOut(context))
+}
+
+function toUnsettled(error: unknown): Settled {
+  const failure = toFileFailure(error)
+  if (failure === undefined) throw error
+  return { ...NOTHING_SETTLED, failure: { ...failure, side: undefined } }
 }
 
 /** What went wrong that may be the mirror's fault. */

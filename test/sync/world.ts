@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Side } from '../../src/binding/binding.ts'
@@ -14,6 +16,7 @@ import {
   createFolder,
   createWorkRepository,
   git,
+  installHook,
   protectBranches,
   readRefs,
   remoteUrl,
@@ -45,6 +48,11 @@ export type World = AsyncDisposable & {
   readonly branches: (side: Side, names: readonly string[], at: Sha) => Promise<void>
   /** Makes a commit that shares no history with anything, and leaves the work repository as it was. */
   readonly unrelated: () => Promise<Sha>
+  readonly hook: (side: Side, name: string, script: string) => Promise<void>
+  /** A process that has the mirror, as a git that outlived its daemon would. */
+  readonly holdFence: () => Promise<
+    AsyncDisposable & { readonly noticed: Promise<void>; readonly end: () => Promise<void> }
+  >
   /** The side declines every push that touches one of the branches. */
   readonly protect: (side: Side, ...names: readonly string[]) => Promise<void>
   /** Pushes past the passwords and faults of the server. */
@@ -61,6 +69,7 @@ export type WorldOptions = {
   readonly deleteMirrorAfter?: boolean
   readonly minimumFreeBytes?: number
   readonly idleTimeoutMs?: number
+  readonly externalFormat?: 'sha1' | 'sha256'
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -69,12 +78,14 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const server = stack.use(await startGitHttpServer({ username: 'ada', password: 'open sesame' }))
   const repositories = {
     internal: await server.createRepository('inner/app'),
-    external: await server.createRepository('outer/app'),
+    external: await server.createRepository('outer/app', options.externalFormat),
   }
   const work = await createWorkRepository(folder.path)
   const folders = { syncDir: join(folder.path, 'mirrors'), backupDir: join(folder.path, 'backups') }
   await prepareFolders(folders)
+  const mirror = join(folders.syncDir, 'binding-12.git')
   const processes: string[] = []
+  let whenProcesses: (count: number) => void = () => {}
   const lines: string[] = []
   const gitRoom = stack.use(
     await openGit({
@@ -84,7 +95,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       timeoutMs: 0,
       allowAddress: () => true,
       hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
-      onGit: (operation) => processes.push(operation),
+      onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
   )
   const start = (): ReturnType<typeof createSync> =>
@@ -106,7 +117,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     work,
     processes,
     lines,
-    mirror: join(folders.syncDir, 'binding-12.git'),
+    mirror,
     backups: join(folders.backupDir, 'binding-12.git'),
     push: (side, ...refspecs) => work.push(repositories[side].dir, ...refspecs),
     branches: async (side, names, at) => {
@@ -118,6 +129,24 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     unrelated: async () => {
       const tree = await git(work.dir, 'write-tree')
       return shaOf(await git(work.dir, 'commit-tree', '-m', 'unrelated', tree))
+    },
+    hook: (side, name, script) => installHook(repositories[side].dir, name, script),
+    holdFence: async () => {
+      const orphan = spawn('flock', [`${mirror}.lock`, 'sh', '-c', 'echo held; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+        detached: true,
+      })
+      await once(orphan.stdout, 'data')
+      const noticed = Promise.withResolvers<void>()
+      // A second git starts only after the first one was turned away.
+      whenProcesses = (count) => void (count >= 2 && noticed.resolve())
+      const end = async (): Promise<void> => {
+        if (orphan.exitCode !== null || orphan.signalCode !== null || orphan.pid === undefined) return
+        const ended = once(orphan, 'exit')
+        process.kill(-orphan.pid, 'SIGKILL')
+        await ended
+      }
+      return { noticed: noticed.promise, end, [Symbol.asyncDispose]: end }
     },
     protect: (side, ...names) => protectBranches(repositories[side].dir, ...names),
     heads: async (side) => {
