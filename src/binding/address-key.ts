@@ -50,6 +50,9 @@ const NOT_BITBUCKET_SERVER: ReadonlySet<string> = new Set([
   'e.coding.net',
 ])
 
+// A delivery may hold anything; what is longer is no address.
+const MAX_LENGTH = 4000
+
 /** Every key under which the address is found; none when the text is no address at all. */
 export function addressKeys(text: string): readonly AddressKey[] {
   const location = locate(text.trim())
@@ -59,7 +62,7 @@ export function addressKeys(text: string): readonly AddressKey[] {
 }
 
 function locate(text: string): Location | undefined {
-  if (/[\p{Cc}\\]/u.test(text)) return undefined
+  if (text.length > MAX_LENGTH || /[\p{Cc}\\]/u.test(text)) return undefined
   const plain = text.replace(/[?#].*$/u, '')
   const [isUrl, scheme = '', user = '', hostText = '', portText = '', path = ''] = URL_FORM.exec(plain) ?? []
   if (isUrl !== undefined) return locateUrl(scheme.toLowerCase(), user, hostText, portText, path)

@@ -60,10 +60,6 @@ export function runSubjectOf(
   } as const
 }
 
-export function otherSide(side: Side): Side {
-  return side === 'internal' ? 'external' : 'internal'
-}
-
 /** The one-way direction in which a change on the given side travels. */
 export function directionFrom(side: Side): Exclude<Direction, 'both'> {
   return side === 'internal' ? 'to_outer' : 'to_inter'

@@ -17,8 +17,7 @@ import {
   bindingUnknown,
   sameRepository,
 } from './binding-error.ts'
-import { sealToken } from './credential.ts'
-import { isPrivateHost } from './host.ts'
+import { sealToken, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
 
 export type BindingDeps = {
   readonly db: Database
@@ -172,9 +171,10 @@ export async function updateAddresses(deps: BindingDeps, name: string, change: A
       await insertAddressKeys(trx, before.id, { internal, external })
       await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(before.id)).execute()
     }
-    return rowToBinding(row)
+    return { before, after: rowToBinding(row) }
   })
-  warnOfOpenTokens(deps, updated)
+  warnOfMovedTokens(deps, updated.before, updated.after, change.tokens)
+  warnOfOpenTokens(deps, updated.after)
 }
 
 /**
@@ -260,16 +260,4 @@ async function insertAddressKeys(
     })),
   )
   await trx.insertInto('binding_address').values(rows).execute()
-}
-
-function warnOfOpenTokens({ logger }: BindingDeps, binding: Binding): void {
-  for (const side of SIDES) {
-    const { url, host, hasCredential } = binding[side]
-    if (hasCredential && url.startsWith('http://') && !isPrivateHost(host)) {
-      logger.warn(
-        { binding: binding.name, side, host },
-        'a token travels unencrypted to a public host; use https',
-      )
-    }
-  }
 }

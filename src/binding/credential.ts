@@ -1,8 +1,11 @@
 import type { Vault } from '../credential/vault.ts'
 import type { Database } from '../db/database.ts'
 import { readAddress } from './address.ts'
+import type { Logger } from '../log.ts'
 import type { Binding, Side } from './binding.ts'
+import { SIDES } from './binding.ts'
 import { tokenRefused } from './binding-error.ts'
+import { isPrivateHost } from './host.ts'
 
 // What a person gave as a token, kept sealed and opened only for a sync.
 
@@ -48,6 +51,34 @@ export async function credentialOf(
   const credential = tokenToCredential(token, username ?? TOKEN_USERNAME)
   const isUsable = credential.kind === 'ssh_key' ? scheme === 'ssh' : scheme === 'http' || scheme === 'https'
   return isUsable ? credential : undefined
+}
+
+/** A token that anybody on the way can read is worth a word, but many networks run this way. */
+export function warnOfOpenTokens({ logger }: { readonly logger: Logger }, binding: Binding): void {
+  for (const side of SIDES) {
+    const { url, host, hasCredential } = binding[side]
+    if (hasCredential && url.startsWith('http://') && !isPrivateHost(host)) {
+      logger.warn(
+        { binding: binding.name, side, host },
+        'a token travels unencrypted to a public host; use https',
+      )
+    }
+  }
+}
+
+/** A token that was left as it was stays, as documented, also when its address moved to another host. */
+export function warnOfMovedTokens(
+  { logger }: { readonly logger: Logger },
+  before: Binding,
+  after: Binding,
+  tokens: Readonly<Record<Side, string | undefined>>,
+): void {
+  for (const side of SIDES) {
+    const { host, hasCredential } = after[side]
+    if (hasCredential && tokens[side] === undefined && host !== before[side].host) {
+      logger.warn({ binding: after.name, side, host }, 'a stored token now goes to another host')
+    }
+  }
 }
 
 function openToken(vault: Vault, name: string, side: Side, sealed: string): string {

@@ -98,3 +98,20 @@ test.each([
 
   expect(world.logged().includes('a token travels unencrypted')).toBe(warns)
 })
+
+test('a token that stays while its address moves to another host is reported', async () => {
+  await using world = await openWorld()
+  await createBinding(world.deps, bindingOf('app', { tokens: { internal: 'first', external: 'second' } }))
+  const move = (
+    addresses: { internal: string | undefined; external: string | undefined },
+    external?: string,
+  ) => updateAddresses(world.deps, 'app', { addresses, tokens: { internal: undefined, external } })
+
+  await move({ internal: 'https://inner.example/team/moved', external: undefined })
+  await move({ internal: undefined, external: 'https://third.example/team/app' }, 'third')
+  const before = world.logged()
+  await move({ internal: 'https://elsewhere.example/team/app', external: undefined })
+
+  expect(before).not.toContain('another host')
+  expect(world.logged()).toContain('a stored token now goes to another host')
+})

@@ -85,8 +85,10 @@ const ADDRESS_PARAMETERS = ['internal_repo_address', 'external_repo_address', 'i
 
 // A name of a repository is one segment, its slashes written as %2F; a slash at the end means nothing.
 function splitPath(path: string): readonly string[] | undefined {
+  const segments = path.split('/').slice(1)
+  const length = segments.findLastIndex((segment) => segment !== '') + 1
   try {
-    return path.replace(/^\//, '').replace(/\/+$/, '').split('/').map(decodeURIComponent)
+    return segments.slice(0, length).map(decodeURIComponent)
   } catch {
     return undefined
   }

@@ -193,7 +193,7 @@ async function answerLogs(
   given: Parameters,
 ): Promise<Response> {
   const { repo_name: names, branch_id: branchIds, ...paging } = fitParameters(wire.ListLogs, given)
-  const repoNames = repo === undefined ? (names === undefined ? undefined : wire.splitNames(names)) : [repo]
+  const repoNames = repo === undefined ? (names ?? undefined) : [repo]
   const hasBranchIds = branchIds !== undefined && branchIds !== null && branchIds.length > 0
   if (repoNames === undefined && !hasBranchIds) return succeed(c, [], 0)
   const { rows, total } = await deps.listSyncLogs({

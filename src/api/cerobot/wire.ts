@@ -87,12 +87,21 @@ export const SyncBranch = z.object({
 })
 export const Paging = z.object(paging)
 
+const MAX_LIST_ITEMS = 1000
+
+/** `a,b` names two repositories, or one whose name has a comma. */
+const repoNames = text.transform((names, context) => {
+  const items = [...new Set([names, ...listItems(names)])]
+  if (items.length <= MAX_LIST_ITEMS) return items
+  context.addIssue('too many names')
+  return z.NEVER
+})
+
 const branchIds = z.union([z.number(), z.string()]).transform((value, context) => {
-  const parts = String(value)
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-  const ids = z.array(BranchBindingId).max(1000).safeParse(parts)
+  const ids = z
+    .array(BranchBindingId)
+    .max(MAX_LIST_ITEMS)
+    .safeParse(listItems(String(value)))
   if (ids.success) return ids.data
   context.addIssue('value is not a list of ids')
   return z.NEVER
@@ -100,17 +109,15 @@ const branchIds = z.union([z.number(), z.string()]).transform((value, context) =
 
 export const ListLogs = z.object({
   ...paging,
-  repo_name: optionalText,
+  repo_name: repoNames.nullish(),
   branch_id: branchIds.nullish(),
 })
 
-/** `a,b` names two repositories, or one whose name has a comma. */
-export function splitNames(names: string): readonly string[] {
-  const parts = names
+function listItems(list: string): readonly string[] {
+  return list
     .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
-  return [...new Set([names, ...parts])]
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
 }
 
 export type SyncLogRow = {

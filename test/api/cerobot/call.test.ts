@@ -9,6 +9,7 @@ function resolve(request: string, given: readonly string[] = []): unknown {
 test.each([
   ['POST /repo', { kind: 'create_repo' }],
   ['POST /repo/', { kind: 'create_repo' }],
+  ['POST /app/branch/main//', { kind: 'sync_branch', repo: 'app', branch: 'main' }],
   ['GET /repo', { kind: 'list_repos' }],
   ['PUT /repo/app', { kind: 'set_repo_enabled', repo: 'app' }],
   ['DELETE /repo/app', { kind: 'delete_repo', repo: 'app' }],

@@ -10,6 +10,8 @@ test('parameters that do not fit are refused before anything is done', async () 
     'GET /repo?create_sort=id%3Bdrop',
     'GET /repo/logs?branch_id=1,x',
     'GET /repo/logs?branch_id=-1',
+    `GET /repo/logs?branch_id=${'1,'.repeat(1001)}`,
+    `GET /repo/logs?repo_name=${Array.from({ length: 1001 }, (_, n) => n).join(',')}`,
     'PUT /repo/app',
     'PUT /repo/app?enable=maybe',
     'PUT /repo/app?enable=2',
