@@ -1,6 +1,6 @@
 # reposync in a container: one process, one volume.
 #   docker build -t reposync .
-#   docker run -p 38080:38080 -v reposync:/data reposync
+#   docker run -p 38080:38080 -v reposync:/data -e WEBHOOK_SECRET=... reposync
 
 FROM node:24-slim AS dependencies
 WORKDIR /app
