@@ -141,6 +141,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     const url = new URL(asked.path, origin)
     const backend = spawn('git', ['http-backend'], {
       stdio: ['pipe', 'pipe', 'ignore'],
+      // A group of its own, so that hooks end with it.
+      detached: true,
       env: {
         PATH: '/usr/local/bin:/usr/bin:/bin',
         HOME: '/nonexistent',
@@ -163,7 +165,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     children.add(backend)
     backend.stdin.on('error', () => {})
     request.pipe(backend.stdin)
-    response.on('close', () => backend.kill())
+    response.on('close', () => endGroup(backend))
     try {
       await answer(backend, response, asked.service, fault)
       if (asked.service === 'receive-pack') options.onPush?.(asked.repository)
@@ -195,10 +197,19 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
 
   async function close(): Promise<void> {
     stopped.abort()
-    for (const child of children) child.kill('SIGKILL')
+    for (const child of children) endGroup(child)
     server.closeAllConnections()
     await new Promise<void>((resolve) => server.close(() => resolve()))
     await folder[Symbol.asyncDispose]()
+  }
+}
+
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // All of it has ended by itself.
   }
 }
 
