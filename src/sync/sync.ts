@@ -1,4 +1,5 @@
 import type { Direction, Side } from '../binding/binding.ts'
+import { HOUR } from '../clock.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { Remote } from '../git/remote.ts'
@@ -95,8 +96,7 @@ export type Sync = (
  * a time, which the caller sees to. Failures of git and of remotes are outcomes; only bugs reject.
  */
 export function createSync(deps: SyncDeps): Sync {
-  // Mirrors whose last use in this process ended well; any other may hold what a dead git left in it.
-  const leftClean = new Set<string>()
+  const memory: Memory = { leftClean: new Set(), rebuiltAt: new Map() }
 
   return async (request, { signal, log }) => {
     const mirror = repositoryDir(deps.syncDir, request.subject)
@@ -110,8 +110,8 @@ export function createSync(deps: SyncDeps): Sync {
       }
     }
     const context: SyncContext = { deps, request, signal, log, mirror, timed }
-    const settled = await syncAndHeal(context, leftClean.delete(mirror)).catch(toUnsettled)
-    if (settled.failure === undefined) leftClean.add(mirror)
+    const settled = await syncAndHeal(context, memory).catch(toUnsettled)
+    if (settled.failure === undefined) memory.leftClean.add(mirror)
     // A busy mirror still has a git working on it.
     if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
       await removeMirror(deps, request.subject)
@@ -120,16 +120,30 @@ export function createSync(deps: SyncDeps): Sync {
   }
 }
 
+/** What this process remembers of mirrors. */
+type Memory = {
+  /** Their last use ended well; any other may hold what a dead git left in it. */
+  readonly leftClean: Set<string>
+  readonly rebuiltAt: Map<string, number>
+}
+
+const REBUILD_PAUSE = 1 * HOUR
+
 /** Repeats a sync that the state of the mirror has spoiled: once without leftovers, once with a new mirror. */
-async function syncAndHeal(context: SyncContext, wasLeftClean: boolean): Promise<Settled> {
-  await openMirror(context, wasLeftClean)
+async function syncAndHeal(context: SyncContext, memory: Memory): Promise<Settled> {
+  await openMirror(context, memory.leftClean.delete(context.mirror))
   let settled = await carryOut(context)
   if (suspicions(settled).length > 0 && (await removeLeftovers(context))) {
     settled = joinSettled(settled, await carryOut(context))
   }
   const suspected = suspicions(settled)
   if (suspected.length === 0) return settled
-  if (!suspected.includes('mirror_damaged') && !(await isDamaged(context))) return settled
+  // A server with damaged objects can look the same; a look of our own has to confirm the second time.
+  const now = context.deps.clock.now()
+  const isRecent = now - (memory.rebuiltAt.get(context.mirror) ?? -Infinity) < REBUILD_PAUSE
+  const isEvident = suspected.includes('mirror_damaged') && !isRecent
+  if (!isEvident && !(await isDamaged(context))) return settled
+  memory.rebuiltAt.set(context.mirror, now)
   await rebuildMirror(context)
   return joinSettled(settled, await carryOut(context))
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Hold } from '../rig/git-http-server.ts'
 import { pair } from './comparison.ts'
@@ -67,7 +69,7 @@ describe('a failing server', () => {
 
     const again = await world.sync({ scope: [pair('main')] })
 
-    expect(broken.failure).toMatchObject({ kind: 'unreachable', side: 'internal' })
+    expect(broken.failure).toMatchObject({ side: 'internal' })
     expect(results(again)).toEqual({ main: 'created' })
     expect(await world.heads('external')).toEqual({ main: first })
   })
@@ -120,6 +122,35 @@ test('a branch that goes away while everything is read does not stop the others'
   const outcome = await syncing
 
   expect(results(outcome)).toEqual({ main: 'created' })
+  expect(await world.heads('external')).toEqual({ main: first })
+})
+
+test('more branches than anybody can mean are refused in clear words', async () => {
+  await using world = await createWorld()
+  const first = await world.work.commit('first')
+  const names = Array.from({ length: 50_001 }, (_, number) => `branch-${number}`)
+  await world.branches('internal', names, first)
+
+  const outcome = await world.sync()
+
+  expect(outcome.failure).toMatchObject({ kind: 'too_large', side: 'internal' })
+  expect(outcome.failure?.detail).toContain('50001')
+  expect(await world.heads('external')).toEqual({})
+})
+
+test('a source that lost an object brings nothing', async () => {
+  await using world = await createWorld()
+  const first = await world.work.commit('first')
+  await world.push('internal', 'main')
+  await world.sync()
+  const second = await world.work.commit('second')
+  await world.push('internal', 'main')
+  await rm(join(world.repositories.internal.dir, 'objects', second.slice(0, 2), second.slice(2)))
+
+  const outcome = await world.sync({ scope: [pair('main')] })
+
+  expect(outcome.failure).toBeDefined()
+  expect(outcome.agreed.size).toBe(0)
   expect(await world.heads('external')).toEqual({ main: first })
 })
 
