@@ -88,7 +88,7 @@ async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Prom
       ['http.curloptResolve', `${endpoint.host}:${endpoint.port}:${addresses.map(bracketed).join(',')}`],
       // A second net under the idle limit: it also ends a git whose daemon is gone.
       ['http.lowSpeedLimit', '10'],
-      ['http.lowSpeedTime', String(Math.ceil(deps.idleTimeoutMs / 1000) + 15)],
+      ['http.lowSpeedTime', String(lowSpeedSeconds(deps.idleTimeoutMs))],
     ],
     variables: {},
     secrets: credential === undefined ? [] : formsOf(credential.username, credential.password),
@@ -119,4 +119,9 @@ function formsOf(username: string, password: string): readonly string[] {
 
 function bracketed(address: string): string {
   return isIPv6(address) ? `[${address}]` : address
+}
+
+// Later than our own watch, which knows better; 0 turns both off.
+function lowSpeedSeconds(idleTimeoutMs: number): number {
+  return idleTimeoutMs === 0 ? 0 : Math.ceil(idleTimeoutMs / 1000) + 15
 }

@@ -21,7 +21,7 @@ export type RunDeps = {
   readonly clock: Clock
   /** A private folder (0700) of this process. */
   readonly runtimeDir: string
-  /** Git is ended after so long without any output. */
+  /** Git is ended after so long without any output; 0: no limit. */
   readonly idleTimeoutMs: number
   /** Git is ended after so long in total; 0: no limit. */
   readonly timeoutMs: number
@@ -147,11 +147,13 @@ function watchLimits(deps: RunDeps, call: GitCall): Limits {
     failure ??= { kind, detail }
     controller.abort()
   }
-  const watchIdle = (): Disposable =>
-    deps.clock.after(lastProgress + deps.idleTimeoutMs - deps.clock.now(), () => {
+  const watchIdle = (): Disposable | undefined => {
+    if (deps.idleTimeoutMs === 0) return undefined
+    return deps.clock.after(lastProgress + deps.idleTimeoutMs - deps.clock.now(), () => {
       if (deps.clock.now() - lastProgress < deps.idleTimeoutMs) idle = watchIdle()
       else stop('stalled', `git ${call.operation} made no progress for ${deps.idleTimeoutMs} ms`)
     })
+  }
   const total =
     deps.timeoutMs > 0
       ? deps.clock.after(deps.timeoutMs, () =>
@@ -167,7 +169,7 @@ function watchLimits(deps: RunDeps, call: GitCall): Limits {
     stop,
     stopped: () => failure,
     [Symbol.dispose]: () => {
-      idle[Symbol.dispose]()
+      idle?.[Symbol.dispose]()
       total?.[Symbol.dispose]()
       call.signal.removeEventListener('abort', onAbort)
     },
