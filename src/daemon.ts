@@ -5,7 +5,9 @@ import { answerRefusal } from './api/cerobot/answer.ts'
 import { cerobotRoutes } from './api/cerobot/routes.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { runRoutes } from './api/v1/runs.ts'
-import { bindingSubject, runSubjectOf } from './binding/binding.ts'
+import { parseAddress } from './binding/address.ts'
+import type { AddressRules } from './binding/address.ts'
+import { bindingSubject, runSubjectOf, SIDES } from './binding/binding.ts'
 import { findBinding } from './binding/bindings.ts'
 import { branchesOf, branchToScope } from './binding/branches.ts'
 import { credentialOf } from './binding/credential.ts'
@@ -254,7 +256,7 @@ export async function startDaemon(
 
 /** The binding as a run needs it now; undefined when it was removed since the run was requested. */
 async function loadBinding(
-  deps: { readonly db: Database; readonly vault: Vault },
+  deps: { readonly db: Database; readonly vault: Vault; readonly addressRules: AddressRules },
   id: BindingId,
 ): Promise<BindingForRun | undefined> {
   const binding = await findBinding(deps.db, id)
@@ -268,6 +270,9 @@ async function loadBinding(
     binding,
     remotes: { internal: await remote('internal'), external: await remote('external') },
     branches: branches.filter((branch) => branch.enabled).map(branchToScope),
+    denied: SIDES.map((side) => parseAddress(binding[side].address, deps.addressRules)).find(
+      (parsed) => parsed.kind === 'refused',
+    )?.detail.en,
   }
 }
 

@@ -107,6 +107,9 @@ async function attempt(
     if (loaded === undefined) {
       return judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal)
     }
+    if (loaded.denied !== undefined) {
+      return judgeAttempt([failed('address_denied', loaded.denied)], deps.canHeal)
+    }
     if (!loaded.binding.enabled) {
       return judgeAttempt([failed('canceled', 'the binding was disabled meanwhile')], deps.canHeal)
     }

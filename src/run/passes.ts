@@ -12,6 +12,8 @@ import type { Run, WorkItem, WorkRef } from './run.ts'
 export type BindingForRun = {
   readonly binding: Binding
   readonly remotes: { readonly internal: Remote; readonly external: Remote }
+  /** Why the rules of now forbid one of the addresses; they may be stricter than when it was bound. */
+  readonly denied: string | undefined
   /** Enabled branch bindings; only asked for when the granularity is `one`. */
   readonly branches: readonly Omit<WorkRef, 'after'>[]
 }

@@ -22,6 +22,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
   return {
     binding: { ...binding, direction, granularity, internal: side, external: side },
     remotes: { internal: { url, credential: undefined }, external: { url, credential: undefined } },
+    denied: undefined,
     branches: [{ internal: release, external: main, branchId: 7 }],
   }
 }
