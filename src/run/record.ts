@@ -162,6 +162,7 @@ async function handOver(trx: Executor, run: Run, runAfter: number, now: number):
     .updateTable('run')
     .set((eb) => ({
       attempts: run.attempts,
+      interrupted: run.interrupted,
       // Somebody who asked by hand does not wait for the backoff of what failed before.
       run_after: eb.case().when('trigger', '=', 'manual').then(eb.ref('run_after')).else(runAfter).end(),
     }))

@@ -64,7 +64,7 @@ export async function listRuns(
   return { runs: rows.map(rowToRun), total: Number(total) }
 }
 
-export async function findRun(db: Executor, id: RunId): Promise<Run | undefined> {
+async function findRun(db: Executor, id: RunId): Promise<Run | undefined> {
   const row = await db.selectFrom('run').select(SHOWN_COLUMNS).where('id', '=', id).executeTakeFirst()
   return row === undefined ? undefined : rowToRun(row)
 }
@@ -82,7 +82,7 @@ export async function readStoredLog(db: Executor, id: RunId): Promise<string> {
   return row.log
 }
 
-export function runNotFound(id: RunId): DomainError {
+function runNotFound(id: RunId): DomainError {
   return new DomainError('not_found', 'run_not_found', {
     zh: `未找到运行记录 ${id}`,
     en: `there is no run ${id}`,

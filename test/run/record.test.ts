@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
+import { MINUTE } from '../../src/clock.ts'
 import { createRunEvents } from '../../src/run/events.ts'
 import { claimRun, finishAttempt, giveBackRun, nextDue } from '../../src/run/record.ts'
 import type { ClaimedRun } from '../../src/run/record.ts'
 import { recoverRuns } from '../../src/run/recover.ts'
 import { requestRun, waitForRun } from '../../src/run/request.ts'
-import { findRun } from '../../src/run/runs.ts'
+import { getRun } from '../../src/run/runs.ts'
 import { createLogger } from '../../src/log.ts'
 import { createTestClock } from '../rig/clock.ts'
 import { createTestDatabase } from '../rig/database.ts'
@@ -36,8 +37,8 @@ test('what arrives while a run waits joins it', async () => {
   const second = await world.request(1, { work: [pushOf('b')] })
 
   expect(second).toBe(first)
-  const run = await findRun(world.db, first)
-  expect(run?.work[0]?.scope).toHaveLength(2)
+  const run = await getRun(world, first)
+  expect(run.work[0]?.scope).toHaveLength(2)
 })
 
 test('what arrives while a run is running waits for a run of its own', async () => {
@@ -105,7 +106,7 @@ test('a failure that can heal waits longer each time and ends at the limit', asy
   expect(waits).toHaveLength(2)
   expect(waits[0]).toBeGreaterThanOrEqual(500)
   expect(waits[1]).toBeGreaterThanOrEqual(1000)
-  expect(await findRun(world.db, id)).toMatchObject({ status: 'failed', attempts: 3, code: 20004 })
+  expect(await getRun(world, id)).toMatchObject({ status: 'failed', attempts: 3, code: 20004 })
 })
 
 test('a failed run hands its work to the run that already waits, which keeps the backoff', async () => {
@@ -116,10 +117,10 @@ test('a failed run hands its work to the run that already waits, which keeps the
 
   await finishAttempt(world.deps, run, unreachable, '')
 
-  expect(await findRun(world.db, first)).toMatchObject({ status: 'failed' })
-  const waiting = await findRun(world.db, second)
+  expect(await getRun(world, first)).toMatchObject({ status: 'failed' })
+  const waiting = await getRun(world, second)
   expect(waiting).toMatchObject({ status: 'queued', attempts: 1 })
-  expect(waiting?.work[0]?.scope).toHaveLength(2)
+  expect(waiting.work[0]?.scope).toHaveLength(2)
   expect(await claimRun(world.deps, [])).toBeUndefined()
 })
 
@@ -143,7 +144,7 @@ test('a run given back at shutdown has lost no attempt', async () => {
 
   await giveBackRun(world.deps, (await world.claim()).run, 'so far\n')
 
-  expect(await findRun(world.db, id)).toMatchObject({ status: 'queued', attempts: 0 })
+  expect(await getRun(world, id)).toMatchObject({ status: 'queued', attempts: 0 })
 })
 
 test('a run given back while another waits lets that one do the work', async () => {
@@ -154,24 +155,54 @@ test('a run given back while another waits lets that one do the work', async () 
 
   await giveBackRun(world.deps, run, '')
 
-  expect(await findRun(world.db, first)).toMatchObject({ status: 'canceled' })
+  expect(await getRun(world, first)).toMatchObject({ status: 'canceled' })
   const claimed = await world.claim()
   expect(claimed.id).toBe(second)
   expect(claimed.run.work[0]?.scope).toHaveLength(2)
 })
 
-test('after a crash what was running waits again, until the third crash', async () => {
+test('after a crash what was running waits again', async () => {
   await using world = await createWorld()
   const id = await world.request(1)
-  const statuses: (string | undefined)[] = []
 
-  for (let crash = 1; crash <= 3; crash += 1) {
+  for (let crash = 1; crash <= 2; crash += 1) {
     await world.claim()
     await recoverRuns(world.deps)
-    statuses.push((await findRun(world.db, id))?.status)
   }
 
-  expect(statuses).toEqual(['queued', 'queued', 'failed'])
+  expect(await getRun(world, id)).toMatchObject({ status: 'queued', attempts: 0, interrupted: 2 })
+  expect((await world.claim()).id).toBe(id)
+})
+
+test('from the third crash on each counts as a failed attempt, with its wait and its limit', async () => {
+  await using world = await createWorld()
+  const id = await world.request(1, { attemptLimit: 2 })
+  const found: unknown[] = []
+
+  for (let crash = 1; crash <= 4; crash += 1) {
+    await world.claim()
+    await recoverRuns(world.deps)
+    const due = await nextDue(world.deps, world.clock.now())
+    found.push({ ...(await getRun(world, id)), waits: due !== undefined })
+    world.clock.advance(MINUTE)
+  }
+
+  expect(found.slice(1)).toMatchObject([
+    { status: 'queued', attempts: 0, waits: false },
+    { status: 'queued', attempts: 1, waits: true },
+    { status: 'failed', attempts: 2, waits: false, code: 20012 },
+  ])
+})
+
+test('crashes are remembered of a run whose work another one has taken over', async () => {
+  await using world = await createWorld()
+  await world.request(1)
+  await world.claim()
+  const second = await world.request(1)
+
+  await recoverRuns(world.deps)
+
+  expect(await getRun(world, second)).toMatchObject({ status: 'queued', interrupted: 1 })
 })
 
 test('what both sides agreed on is kept, and a later agreement replaces it', async () => {
@@ -209,7 +240,7 @@ test('a comparison that found nothing leaves no run behind', async () => {
 
   await finishAttempt(world.deps, (await world.claim()).run, endOf(), '')
 
-  expect(await findRun(world.db, id)).toBeUndefined()
+  await expect(getRun(world, id)).rejects.toThrow('run_not_found')
 })
 
 test('a comparison that a push has joined is kept', async () => {
@@ -219,7 +250,7 @@ test('a comparison that a push has joined is kept', async () => {
 
   await finishAttempt(world.deps, (await world.claim()).run, endOf(), '')
 
-  expect(await findRun(world.db, id)).toMatchObject({ status: 'succeeded', trigger: 'webhook' })
+  expect(await getRun(world, id)).toMatchObject({ status: 'succeeded', trigger: 'webhook' })
 })
 
 test('whoever waits for a run gets the outcome of the attempt that served the request', async () => {

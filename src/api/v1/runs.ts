@@ -104,7 +104,7 @@ async function sendLines(stream: SSEStreamingApi, text: string): Promise<void> {
   }
 }
 
-export function runToWire(run: Run): Record<string, unknown> {
+function runToWire(run: Run): Record<string, unknown> {
   return {
     id: run.id,
     binding: run.bindingId === null ? null : run.subjectName,
