@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import type { GenericSettings } from './forge/generic.ts'
 import type { Surroundings } from './settings.ts'
 import { readSettings } from './settings.ts'
 
@@ -21,6 +22,7 @@ export type Config = {
     /** Addresses and CIDR ranges; empty allows all. */
     readonly ipAllowlist: readonly string[]
     readonly maxBodyBytes: number
+    readonly generic: GenericSettings
   }
   readonly sync: {
     readonly dir: string
@@ -74,6 +76,19 @@ export function loadConfig(from: Surroundings): Config {
       rateLimit: values.WEBHOOK_RATE_LIMIT,
       ipAllowlist: values.WEBHOOK_IP_ALLOWLIST,
       maxBodyBytes: values.WEBHOOK_MAX_BODY,
+      generic: {
+        signatureHeader: values.GENERIC_SIGNATURE_HEADER,
+        algorithm: values.GENERIC_SIGNATURE_ALGORITHM,
+        encoding: values.GENERIC_SIGNATURE_ENCODING,
+        prefix: values.GENERIC_SIGNATURE_PREFIX ?? `${values.GENERIC_SIGNATURE_ALGORITHM}=`,
+        idHeader: values.GENERIC_ID_HEADER,
+        pointers: {
+          ref: values.GENERIC_REF_POINTER,
+          before: values.GENERIC_BEFORE_POINTER,
+          after: values.GENERIC_AFTER_POINTER,
+          url: values.GENERIC_URL_POINTER,
+        },
+      },
     },
     sync: {
       dir: path(values.SYNC_DIR),

@@ -22,6 +22,7 @@ import { ensureFirstToken } from './credential/tokens.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
 import { lockInstance } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
+import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
 import { hostKeyFingerprint } from './git/host-key.ts'
@@ -154,6 +155,7 @@ export async function startDaemon(
   const webhooks = webhookRoutes({
     clock,
     logger: webhookLogger,
+    forgeByName: createForges(config.webhook.generic),
     secretsFor: (forge) => secretsFor(config, forge),
     allowedAddresses: toBlockList(config.webhook.ipAllowlist),
     maxBody: config.webhook.maxBodyBytes,

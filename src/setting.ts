@@ -60,6 +60,18 @@ export const listenHostText = setting((value) => {
   return /^[A-Za-z0-9._:%-]+$/.test(host) ? host : undefined
 }, 'must be an address or host name to listen on, without a port')
 
+/** The name of an HTTP header, in lower case. */
+export const headerText = setting(
+  (value) => (/^[\w!#$%&'*+.^`|~-]+$/.test(value) ? value.toLowerCase() : undefined),
+  'must be the name of an HTTP header',
+)
+
+/** A path into JSON as in RFC 6901. */
+export const jsonPointerText = setting(
+  (value) => (/^(?:\/(?:[^/~]|~[01])*)+$/.test(value) ? value : undefined),
+  'must be a JSON pointer such as /repository/clone_url',
+)
+
 /** Comma-separated; empty items are dropped. */
 export const listText = text.transform((value): readonly string[] => splitList(value))
 

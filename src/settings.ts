@@ -3,14 +3,18 @@ import { resolve } from 'node:path'
 import { parse, YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import { DAY, MINUTE, SECOND } from './clock.ts'
+import { FORGE_NAMES } from './forge/forge.ts'
+import { HMAC_ALGORITHMS } from './forge/signature.ts'
 import {
   booleanText,
   choiceListText,
   choiceText,
   databaseText,
   durationText,
+  headerText,
   hostListText,
   integerText,
+  jsonPointerText,
   listenHostText,
   listText,
   networkListText,
@@ -32,22 +36,6 @@ export type Surroundings = {
 }
 
 const DEFAULT_FILE = 'config/reposync.yaml'
-
-const FORGES = [
-  'github',
-  'gitlab',
-  'gitea',
-  'forgejo',
-  'gogs',
-  'gitlink',
-  'gitee',
-  'bitbucket',
-  'bitbucket-server',
-  'azure',
-  'codeup',
-  'coding',
-  'generic',
-]
 
 // Link-local addresses, and where clouds answer with credentials to whoever asks.
 const DENIED_HOSTS = [
@@ -78,6 +66,15 @@ const schema = z.object({
   WEBHOOK_RATE_LIMIT: integerText(1, 1_000_000).default(100),
   WEBHOOK_IP_ALLOWLIST: networkListText.default([]),
   WEBHOOK_MAX_BODY: sizeText.default(25 * 1024 * 1024),
+  GENERIC_SIGNATURE_HEADER: headerText.default('x-hub-signature-256'),
+  GENERIC_SIGNATURE_ALGORITHM: choiceText(HMAC_ALGORITHMS).default('sha256'),
+  GENERIC_SIGNATURE_ENCODING: choiceText(['hex', 'base64']).default('hex'),
+  GENERIC_SIGNATURE_PREFIX: text.optional(),
+  GENERIC_ID_HEADER: headerText.default('x-delivery-id'),
+  GENERIC_REF_POINTER: jsonPointerText.default('/ref'),
+  GENERIC_BEFORE_POINTER: jsonPointerText.default('/before'),
+  GENERIC_AFTER_POINTER: jsonPointerText.default('/after'),
+  GENERIC_URL_POINTER: jsonPointerText.default('/repository/clone_url'),
   SYNC_CONCURRENCY: integerText(1, 1000).optional(),
   SYNC_HOST_CONCURRENCY: integerText(1, 1000).default(4),
   SYNC_IDLE_TIMEOUT: durationText.default(2 * MINUTE),
@@ -96,7 +93,7 @@ const schema = z.object({
 })
 
 const FORGE_SECRETS: ReadonlyMap<string, string> = new Map(
-  FORGES.map((forge) => [`WEBHOOK_SECRET_${forge.toUpperCase().replaceAll('-', '_')}`, forge]),
+  FORGE_NAMES.map((forge) => [`WEBHOOK_SECRET_${forge.toUpperCase().replaceAll('-', '_')}`, forge]),
 )
 const VARIABLES: ReadonlySet<string> = new Set([...Object.keys(schema.shape), ...FORGE_SECRETS.keys()])
 const SECRETS: ReadonlySet<string> = new Set([
@@ -130,7 +127,7 @@ function readEnvironment({ env }: Surroundings): readonly (readonly [string, str
   // Anything else may stand in an environment, but a secret for a forge that does not exist is a typing error.
   const stray = Object.keys(env).find((name) => name.startsWith('WEBHOOK_SECRET_') && !VARIABLES.has(name))
   if (stray !== undefined) {
-    throw new ConfigError(`${stray} names no forge; the forges are ${FORGES.join(', ')}.`)
+    throw new ConfigError(`${stray} names no forge; the forges are ${FORGE_NAMES.join(', ')}.`)
   }
   return [...VARIABLES].flatMap((name) => {
     const value = env[name]?.trim() ?? ''

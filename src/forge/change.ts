@@ -24,18 +24,31 @@ export type SentRefEvent = {
 
 /** A push of one ref. Nothing has moved in a test, and most tests say so with equal shas. */
 export function movedRef(envelope: Envelope, move: SentMove): ParsedDelivery {
-  const { ref, before, after } = move
   // Before anything else: Gitea's test of an empty repository looks like the deletion of its default branch.
-  if (isTest(before, after)) return { ...envelope, kind: 'nothing', reason: 'test' }
-  if (ref === undefined) return { kind: 'malformed', problem: 'The push names no ref.' }
-  return changeOf(envelope, {
-    ref,
-    before: shaOrNull(before),
-    after: shaOrNull(after),
-    created: move.created ?? (isZero(before) && shaOrNull(after) !== null),
-    deleted: move.deleted ?? (isZero(after) && shaOrNull(before) !== null),
+  if (isTest(move.before, move.after)) return { ...envelope, kind: 'nothing', reason: 'test' }
+  return movedRefs(envelope, [move])
+}
+
+/** A push of any number of refs, by a forge whose tests look otherwise: equal shas are two tags of one commit. */
+export function movedRefs(envelope: Envelope, moves: readonly SentMove[]): ParsedDelivery {
+  const named = moves.flatMap((move) => (move.ref === undefined ? [] : [{ ...move, ref: move.ref }]))
+  if (moves.length > 0 && named.length === 0) {
+    return { kind: 'malformed', problem: 'The push names no ref.' }
+  }
+  const changes = named.map((move) => ({
+    ref: move.ref,
+    before: shaOrNull(move.before),
+    after: shaOrNull(move.after),
+    created: move.created ?? (isZero(move.before) && shaOrNull(move.after) !== null),
+    deleted: move.deleted ?? (isZero(move.after) && shaOrNull(move.before) !== null),
     forced: move.forced ?? false,
-  })
+  }))
+  return changesOf(envelope, changes)
+}
+
+/** The full name of a ref that may have come without its folder; a short name is a branch. */
+export function fullRef(ref: string | undefined): string | undefined {
+  return ref === undefined || ref.startsWith('refs/') ? ref : `refs/heads/${ref}`
 }
 
 /** A ref that came or went, told by an event of its own; some forges send no push beside it. */
@@ -45,24 +58,28 @@ export function namedRef(envelope: Envelope, event: SentRefEvent): ParsedDeliver
   // GitHub once told of new repositories this way too.
   if (folder === undefined) return { ...envelope, kind: 'nothing', reason: 'event' }
   if (ref === undefined) return { kind: 'malformed', problem: 'The event names no ref.' }
-  return changeOf(envelope, {
+  const change = {
     ref: ref.startsWith(folder) ? ref : `${folder}${ref}`,
     before: null,
     after: action === 'create' ? shaOrNull(event.sha) : null,
     created: action === 'create',
     deleted: action === 'delete',
     forced: false,
-  })
+  }
+  return changesOf(envelope, [change])
 }
 
-function changeOf(
-  envelope: Envelope,
-  change: Omit<Change, 'ref'> & { readonly ref: string },
-): ParsedDelivery {
-  const ref = toRefName(change.ref)
-  // Pull requests, notes and names that git would refuse do not travel.
-  if (ref === undefined) return { ...envelope, kind: 'nothing', reason: 'event' }
-  return { ...envelope, kind: 'changes', changes: [{ ...change, ref }] }
+type NamedChange = Omit<Change, 'ref'> & { readonly ref: string }
+
+function changesOf(envelope: Envelope, named: readonly NamedChange[]): ParsedDelivery {
+  const changes = named.flatMap((change) => {
+    const ref = toRefName(change.ref)
+    // Pull requests, notes and names that git would refuse do not travel.
+    return ref === undefined ? [] : [{ ...change, ref }]
+  })
+  return changes.length === 0
+    ? { ...envelope, kind: 'nothing', reason: 'event' }
+    : { ...envelope, kind: 'changes', changes }
 }
 
 function isTest(before: string | undefined, after: string | undefined): boolean {

@@ -20,13 +20,35 @@ export function part<Shape extends z.ZodRawShape>(
   return z.object(shape).optional().catch(undefined)
 }
 
+/** A list without the items that do not fit; undefined when it is no list. */
+export function list<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z
+    .array(part(shape))
+    .transform((items) => items.filter((item) => item !== undefined))
+    .optional()
+    .catch(undefined)
+}
+
 /** The first of the headers that has a value. */
 export function header(request: WebhookRequest, names: readonly string[]): string | undefined {
   return names.map((name) => request.headers.get(name)).find((value) => value !== undefined && value !== '')
 }
 
-/** An id that can be a key; one with spaces or without end identifies nothing. */
+/** HTTP gives each byte of a header as one character. */
+export function headerBytes(value: string): Uint8Array {
+  return Buffer.from(value, 'latin1')
+}
+
 export function deliveryId(request: WebhookRequest, names: readonly string[]): string | null {
-  const id = header(request, names)
+  return idOrNull(header(request, names))
+}
+
+/** An id that can be a key; one with spaces or without end identifies nothing. */
+export function idOrNull(id: string | undefined): string | null {
   return id !== undefined && /^[\x21-\x7e]{1,128}$/.test(id) ? id : null
+}
+
+/** `group/name` in an address of the web, for forges that do not say it in a field of its own. */
+export function pathInUrl(url: string | undefined): string | null {
+  return /^https?:\/\/[^/]+\/(.+?)(?:\.git)?\/*$/i.exec(url ?? '')?.[1] ?? null
 }

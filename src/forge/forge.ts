@@ -7,7 +7,23 @@ import type { RefName, Sha } from '../git/refs.ts'
 // An adapter never throws on any input, never does I/O and knows nothing of bindings.
 // What a delivery says is a hint: later stages ask the forge before they act.
 
-export type ForgeName = 'github' | 'gitlab' | 'gitea' | 'forgejo' | 'gogs' | 'gitlink'
+export const FORGE_NAMES = [
+  'github',
+  'gitlab',
+  'gitea',
+  'forgejo',
+  'gogs',
+  'gitlink',
+  'gitee',
+  'bitbucket',
+  'bitbucket-server',
+  'azure',
+  'codeup',
+  'coding',
+  'generic',
+] as const
+
+export type ForgeName = (typeof FORGE_NAMES)[number]
 
 export type WebhookRequest = {
   readonly method: 'GET' | 'POST'
@@ -27,12 +43,17 @@ export type Change = {
   readonly forced: boolean
 }
 
+/** `all`: more has moved than the forge lists, so every ref may have. */
+export type Changes = readonly Change[] | 'all'
+
 export type ForgeRepository = {
   readonly fullName: string | null
   readonly cloneUrl: string | null
   readonly sshUrl: string | null
   readonly htmlUrl: string | null
   readonly defaultBranch: string | null
+  /** Further addresses of the same repository. */
+  readonly otherUrls: readonly string[]
 }
 
 /** What every readable delivery carries. */
@@ -48,7 +69,7 @@ export type Envelope = {
 }
 
 export type ParsedDelivery =
-  | (Envelope & { readonly kind: 'changes'; readonly changes: readonly Change[] })
+  | (Envelope & { readonly kind: 'changes'; readonly changes: Changes })
   | (Envelope & { readonly kind: 'nothing'; readonly reason: 'ping' | 'test' | 'event' })
   | { readonly kind: 'malformed'; readonly problem: string }
   | { readonly kind: 'unsupported_type'; readonly contentType: string }

@@ -71,6 +71,7 @@ function toEnvelope(
             sshUrl: repository.ssh_url ?? null,
             htmlUrl: repository.html_url ?? null,
             defaultBranch: repository.default_branch ?? null,
+            otherUrls: [],
           },
     // GitHub's pusher has only a name; the others have a login, in some versions under another key.
     pusher: pusher?.login ?? pusher?.username ?? pusher?.name ?? sender?.login ?? null,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MINUTE, SECOND } from '../clock.ts'
 import { movedRef } from './change.ts'
-import { deliveryId, header, part, text } from './fields.ts'
+import { deliveryId, header, headerBytes, part, text } from './fields.ts'
 import type { Envelope, Forge, ForgeRepository, ParsedDelivery, Signature, WebhookRequest } from './forge.ts'
 import { readPayload } from './payload.ts'
 import { isBase64Hmac, isSecret } from './signature.ts'
@@ -47,11 +47,6 @@ function isSigned(
     .filter((secret) => secret.startsWith(SIGNING_KEY))
     .map((secret) => Buffer.from(secret.slice(SIGNING_KEY.length), 'base64'))
   return isBase64Hmac(digests, [headerBytes(`${id}.${timestamp}.`), request.body], keys)
-}
-
-// HTTP gives each byte of a header as one character.
-function headerBytes(value: string): Uint8Array {
-  return Buffer.from(value, 'latin1')
 }
 
 const Body = z.object({
@@ -104,5 +99,6 @@ function toRepository({ project, repository }: Body): ForgeRepository | null {
     sshUrl: project?.git_ssh_url ?? repository?.git_ssh_url ?? null,
     htmlUrl: project?.web_url ?? repository?.homepage ?? null,
     defaultBranch: project?.default_branch ?? null,
+    otherUrls: [],
   }
 }

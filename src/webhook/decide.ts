@@ -1,6 +1,6 @@
 import type { Binding, BranchBinding, Side } from '../binding/binding.ts'
 import { allowsFrom, bindingSubject, directionFrom } from '../binding/binding.ts'
-import type { Change } from '../forge/forge.ts'
+import type { Change, Changes } from '../forge/forge.ts'
 import { branchRef, isBranchRef } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { Work, WorkItem, WorkRef } from '../run/run.ts'
@@ -52,28 +52,50 @@ export type Decision = {
 }
 
 /** Decides what an authentic delivery asks for. Pure; the hint may be wrong, so the run looks for itself. */
-export function decide(
-  changes: readonly Change[],
-  matches: readonly Match[],
-  knowledge: Knowledge,
-): Decision {
+export function decide(changes: Changes, matches: readonly Match[], knowledge: Knowledge): Decision {
   if (changes.length === 0) return { bindings: [], requests: [], reason: 'event' }
   if (matches.length === 0) return { bindings: [], requests: [], reason: 'unbound' }
   const requests: { binding: Binding; work: Work }[] = []
   const reasons: IgnoreReason[] = []
   for (const { binding, side } of matches) {
-    const refs: WorkRef[] = []
-    for (const change of changes) {
-      const wanted = considerChange(change, binding, side, knowledge)
-      if (typeof wanted === 'string') reasons.push(wanted)
-      else refs.push(wanted)
-    }
-    if (refs.length === 0) continue
-    const item: WorkItem = { direction: directionFrom(side), scope: refs, force: false, named: false }
+    const considered =
+      changes === 'all' ? considerAll(binding, side) : considerChanges(changes, binding, side, knowledge)
+    reasons.push(...considered.reasons)
+    const { scope } = considered
+    if (scope === undefined) continue
+    const item: WorkItem = { direction: directionFrom(side), scope, force: false, named: false }
     requests.push({ binding, work: [item] })
   }
   const bindings = [...new Set(matches.map(({ binding }) => binding.name))]
   return { bindings, requests, reason: requests.length === 0 ? reasons[0] : undefined }
+}
+
+type Considered = {
+  /** Undefined when there is nothing to do. */
+  readonly scope: WorkItem['scope'] | undefined
+  readonly reasons: readonly IgnoreReason[]
+}
+
+function considerAll(binding: Binding, side: Side): Considered {
+  if (!binding.enabled) return { scope: undefined, reasons: ['disabled'] }
+  if (!allowsFrom(binding.direction, side)) return { scope: undefined, reasons: ['direction'] }
+  return { scope: 'all', reasons: [] }
+}
+
+function considerChanges(
+  changes: readonly Change[],
+  binding: Binding,
+  side: Side,
+  knowledge: Knowledge,
+): Considered {
+  const refs: WorkRef[] = []
+  const reasons: IgnoreReason[] = []
+  for (const change of changes) {
+    const wanted = considerChange(change, binding, side, knowledge)
+    if (typeof wanted === 'string') reasons.push(wanted)
+    else refs.push(wanted)
+  }
+  return { scope: refs.length === 0 ? undefined : refs, reasons }
 }
 
 function considerChange(

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Database } from '../db/database.ts'
 import type { DeliveryTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
-import type { Change, ForgeRepository, Signature } from '../forge/forge.ts'
+import type { Changes, ForgeRepository, Signature } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import { DeliveryId, RunId } from '../ids.ts'
 import { IGNORE_DETAILS } from './decide.ts'
@@ -23,7 +23,7 @@ export type Delivery = {
   readonly reason: string | null
   readonly detail: string | null
   readonly signature: Signature
-  readonly changes: readonly Change[]
+  readonly changes: Changes
   readonly repository: ForgeRepository | null
   readonly pusher: string | null
   /** The bindings that the repository is a side of, also when nothing was to be done. */
@@ -122,10 +122,10 @@ export async function replayDelivery(deps: ReplayDeps, id: DeliveryId): Promise<
       en: 'this delivery was rejected, so it cannot be replayed',
     })
   }
-  if (delivery.changes.length === 0) return delivery
+  if (delivery.changes !== 'all' && delivery.changes.length === 0) return delivery
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
-    const { requests, bindings, reason } = await decideAgain(trx, delivery.changes, delivery.repository)
+    const { requests, bindings, reason } = await decideAgain(trx, delivery)
     for (const { binding, work } of requests) {
       const run = await requestBindingRun(trx, deps, binding, work, now)
       await trx
@@ -181,18 +181,18 @@ const StoredRepository = z.object({
   sshUrl: z.string().nullable(),
   htmlUrl: z.string().nullable(),
   defaultBranch: z.string().nullable(),
+  otherUrls: z.array(z.string()).default([]),
 })
 
-function readChanges(text: string): readonly Change[] {
-  return z
-    .array(StoredChange)
-    .parse(JSON.parse(text))
-    .flatMap(({ ref, before, after, ...flags }) => {
-      const name = toRefName(ref)
-      return name === undefined
-        ? []
-        : [{ ...flags, ref: name, before: toSha(before ?? '') ?? null, after: toSha(after ?? '') ?? null }]
-    })
+function readChanges(text: string): Changes {
+  const stored = z.union([z.literal('all'), z.array(StoredChange)]).parse(JSON.parse(text))
+  if (stored === 'all') return stored
+  return stored.flatMap(({ ref, before, after, ...flags }) => {
+    const name = toRefName(ref)
+    return name === undefined
+      ? []
+      : [{ ...flags, ref: name, before: toSha(before ?? '') ?? null, after: toSha(after ?? '') ?? null }]
+  })
 }
 
 function rowToDelivery(

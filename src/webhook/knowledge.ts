@@ -2,9 +2,9 @@ import { bindingSubject } from '../binding/binding.ts'
 import { branchesOf } from '../binding/branches.ts'
 import { matchMany } from '../binding/match.ts'
 import type { Executor } from '../db/database.ts'
-import type { Change, ForgeRepository, ParsedDelivery } from '../forge/forge.ts'
+import type { Change, Changes, ForgeRepository, ParsedDelivery } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
-import type { RefName } from '../git/refs.ts'
+import type { RefName, Sha } from '../git/refs.ts'
 import { decide } from './decide.ts'
 import type { Decision, Knowledge, Match } from './decide.ts'
 
@@ -16,13 +16,16 @@ export type ReadableDelivery = Extract<ParsedDelivery, { readonly kind: 'changes
 /** One decision per delivery, each with what the database knows now. */
 export async function decideAll(
   trx: Executor,
-  arrivals: readonly { readonly parsed: ReadableDelivery }[],
+  arrivals: readonly { readonly forge: string; readonly parsed: ReadableDelivery }[],
 ): Promise<readonly Decision[]> {
-  const lists = arrivals.map(({ parsed }) =>
-    parsed.kind === 'changes' ? repositoryAddresses(parsed.repository) : [],
+  const matches = await matchRepositories(
+    trx,
+    arrivals.map(({ forge, parsed }) => ({
+      forge,
+      repository: parsed.kind === 'changes' ? parsed.repository : null,
+    })),
   )
-  const matches = await matchMany(trx, lists)
-  const changes = arrivals.flatMap(({ parsed }) => (parsed.kind === 'changes' ? parsed.changes : []))
+  const changes = arrivals.flatMap(({ parsed }) => (parsed.kind === 'changes' ? listed(parsed.changes) : []))
   const knowledge = await readKnowledge(trx, matches.flat(), changes)
   return arrivals.map(({ parsed }, position) =>
     parsed.kind === 'nothing'
@@ -34,22 +37,47 @@ export async function decideAll(
 /** The decision for changes that were stored earlier; a replay skips nothing as already done. */
 export async function decideAgain(
   trx: Executor,
-  changes: readonly Change[],
-  repository: ForgeRepository | null,
+  { forge, changes, repository }: StoredDelivery,
 ): Promise<Decision> {
-  const [matches = []] = await matchMany(trx, [repositoryAddresses(repository)])
-  const knowledge = await readKnowledge(trx, matches, changes)
+  const [matches = []] = await matchRepositories(trx, [{ forge, repository }])
+  const knowledge = await readKnowledge(trx, matches, listed(changes))
   return decide(
-    changes.map((change) => ({ ...change, after: null })),
+    changes === 'all' ? changes : changes.map((change) => ({ ...change, after: null })),
     matches,
     knowledge,
   )
 }
 
+function listed(changes: Changes): readonly Change[] {
+  return changes === 'all' ? [] : changes
+}
+
+type SentRepository = { readonly forge: string; readonly repository: ForgeRepository | null }
+type StoredDelivery = SentRepository & { readonly changes: Changes }
+
+/** The bindings of each repository. Forges fold case; behind `generic` may be a plain git server, which does not. */
+async function matchRepositories(
+  trx: Executor,
+  sent: readonly SentRepository[],
+): Promise<readonly (readonly Match[])[]> {
+  const lists = (isWanted: (forge: string) => boolean) =>
+    sent.map(({ forge, repository }) => (isWanted(forge) ? repositoryAddresses(repository) : []))
+  const folded = await matchMany(
+    trx,
+    lists((forge) => forge !== 'generic'),
+  )
+  const exact = await matchMany(
+    trx,
+    lists((forge) => forge === 'generic'),
+    { foldCase: false },
+  )
+  return sent.map((_, position) => [...(folded[position] ?? []), ...(exact[position] ?? [])])
+}
+
 function repositoryAddresses(repository: ForgeRepository | null): readonly string[] {
   if (repository === null) return []
-  const { cloneUrl, sshUrl, htmlUrl } = repository
-  return [cloneUrl, sshUrl, htmlUrl].filter((address) => address !== null)
+  const { cloneUrl, sshUrl, htmlUrl, otherUrls } = repository
+  return [cloneUrl, sshUrl, htmlUrl, ...otherUrls].filter((address) => address !== null)
 }
 
 async function readKnowledge(
@@ -70,13 +98,7 @@ async function readKnowledge(
     const ref = toRefName(`refs/heads/${internalBranch}`)
     if (ref !== undefined) refs.add(ref)
   }
-  const agreedRows = await trx
-    .selectFrom('agreed_ref')
-    .select(['subject', 'ref', 'sha'])
-    .where('subject', 'in', subjects)
-    .where('ref', 'in', [...refs])
-    .execute()
-  const agreed = new Map(agreedRows.map((row) => [`${row.subject} ${row.ref}`, toSha(row.sha)]))
+  const agreed = await readAgreed(trx, subjects, [...refs])
   const busyRows = await trx
     .selectFrom('run')
     .select('subject')
@@ -89,4 +111,19 @@ async function readKnowledge(
     agreed: (subject, ref) => agreed.get(`${subject} ${ref}`),
     isBusy: (subject) => busy.has(subject),
   }
+}
+
+async function readAgreed(
+  trx: Executor,
+  subjects: readonly string[],
+  refs: readonly RefName[],
+): Promise<ReadonlyMap<string, Sha | undefined>> {
+  if (refs.length === 0) return new Map()
+  const rows = await trx
+    .selectFrom('agreed_ref')
+    .select(['subject', 'ref', 'sha'])
+    .where('subject', 'in', subjects)
+    .where('ref', 'in', refs)
+    .execute()
+  return new Map(rows.map((row) => [`${row.subject} ${row.ref}`, toSha(row.sha)]))
 }

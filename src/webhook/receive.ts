@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { BlockList } from 'node:net'
 import { isIPv6 } from 'node:net'
 import type { Clock } from '../clock.ts'
-import { forgeByName, recognise } from '../forge/forges.ts'
+import { recognise } from '../forge/forges.ts'
+import type { ForgeByName } from '../forge/forges.ts'
 import type { Change, Forge, Signature, WebhookRequest } from '../forge/forge.ts'
 import { redactPayload } from '../forge/redact.ts'
 import type { Logger } from '../log.ts'
@@ -18,6 +19,7 @@ import type { Arrival, Stored } from './store.ts'
 export type ReceiveDeps = {
   readonly clock: Clock
   readonly logger: Logger
+  readonly forgeByName: ForgeByName
   /** Secrets that may have signed a delivery of this forge; empty when none is configured. */
   readonly secretsFor: (forge: string) => readonly string[]
   /** Client addresses that may deliver; undefined allows all. */
@@ -46,7 +48,7 @@ export async function receive(deps: ReceiveDeps, delivered: Delivered): Promise<
     return reject(deps, delivered, 403, 'address', 'deliveries from this address are not allowed')
   }
   const name = delivered.forge ?? recognise(request)
-  const forge = name === undefined ? undefined : forgeByName(name)
+  const forge = name === undefined ? undefined : deps.forgeByName(name)
   if (forge === undefined) {
     return delivered.forge === undefined
       ? reject(deps, delivered, 400, 'forge', 'the headers name no forge; post to /webhooks/<forge> instead')
@@ -158,7 +160,8 @@ function toAnswer(stored: Stored): Answer {
         body: {
           status: 'accepted',
           delivery: stored.delivery,
-          changes: stored.changes.map(changeToWire),
+          changes: stored.changes === 'all' ? [] : stored.changes.map(changeToWire),
+          ...(stored.changes === 'all' ? { full_sync: true } : {}),
           bindings: stored.bindings,
           runs: stored.runs,
         },

@@ -4,7 +4,8 @@ import type { Binding } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import type { DeliveryTable } from '../db/schema.ts'
-import type { Change, Signature } from '../forge/forge.ts'
+import type { Changes, Signature } from '../forge/forge.ts'
+import { redactPayload } from '../forge/redact.ts'
 import { DeliveryId } from '../ids.ts'
 import type { RunId } from '../ids.ts'
 import { requestRun } from '../run/request.ts'
@@ -29,7 +30,7 @@ export type Stored =
   | {
       readonly kind: 'accepted'
       readonly delivery: DeliveryId
-      readonly changes: readonly Change[]
+      readonly changes: Changes
       readonly bindings: readonly string[]
       readonly runs: readonly RunId[]
     }
@@ -156,7 +157,7 @@ async function insertDeliveries(
       detail: reason === null ? null : IGNORE_DETAILS[reason],
       signature: arrival.signature,
       changes: JSON.stringify(parsed.kind === 'changes' ? parsed.changes : []),
-      repository: parsed.repository === null ? null : JSON.stringify(parsed.repository),
+      repository: parsed.repository === null ? null : redactPayload(JSON.stringify(parsed.repository)),
       pusher: parsed.pusher,
       bindings: JSON.stringify(decision?.bindings ?? []),
       payload: arrival.payload,

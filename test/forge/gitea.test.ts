@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it, test } from 'vitest'
-import type { ForgeName } from '../../src/forge/forge.ts'
-import { forgeByName, recognise } from '../../src/forge/forges.ts'
+import { recognise } from '../../src/forge/forges.ts'
 import { pushFrom, refEventFrom, sendGitea, toWebhookRequest } from '../rig/deliveries.ts'
-import { LONG_SHA_1, LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2, ZERO } from './request.ts'
+import type { GogsKin } from '../rig/deliveries.ts'
+import { forgeByName, LONG_SHA_1, LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2, ZERO } from './request.ts'
 
-type Kin = Exclude<ForgeName, 'github' | 'gitlab'>
-const KIN: readonly Kin[] = ['gitea', 'forgejo', 'gogs', 'gitlink']
-const SENDERS_WITH_GET: readonly Kin[] = ['gitea', 'forgejo', 'gitlink']
+const KIN: readonly GogsKin[] = ['gitea', 'forgejo', 'gogs', 'gitlink']
+const SENDERS_WITH_GET: readonly GogsKin[] = ['gitea', 'forgejo', 'gitlink']
 
 const SECRET = '123456'
 const SENDING = { repository: REPOSITORY, secret: SECRET, deliveryId: '99aa2c23-6884-4c44-9020-5469320aa408' }

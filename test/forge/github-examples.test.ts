@@ -2,8 +2,7 @@ import { Webhooks } from '@octokit/webhooks'
 import published from '@octokit/webhooks-examples' with { type: 'json' }
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { forgeByName } from '../../src/forge/forges.ts'
-import { requestOf, ZERO } from './request.ts'
+import { forgeByName, requestOf, ZERO } from './request.ts'
 
 // Payloads that GitHub really sent, signed by GitHub's own library.
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { forgeByName, recognise } from '../../src/forge/forges.ts'
+import { recognise } from '../../src/forge/forges.ts'
 import { githubPing, githubPush, refEventFrom, sendGithub, toWebhookRequest } from '../rig/deliveries.ts'
 import type { SentRequest } from '../rig/deliveries.ts'
-import { LONG_SHA_1, LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2 } from './request.ts'
+import { forgeByName, LONG_SHA_1, LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2 } from './request.ts'
 
 const github = forgeByName('github')
 const SECRET = 'It is a secret'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { forgeByName, recognise } from '../../src/forge/forges.ts'
+import { recognise } from '../../src/forge/forges.ts'
 import { gitlabPush, sendGitlab, toWebhookRequest } from '../rig/deliveries.ts'
 import type { SentRequest } from '../rig/deliveries.ts'
-import { LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2, ZERO } from './request.ts'
+import { forgeByName, LONG_SHA_2, REPOSITORY, requestOf, SHA_1, SHA_2, ZERO } from './request.ts'
 
 const gitlab = forgeByName('gitlab')
 const TOKEN = 'plain token'

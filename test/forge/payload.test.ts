@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { forgeByName } from '../../src/forge/forges.ts'
-import { hexHmac, requestOf, SHA_1, SHA_2 } from './request.ts'
+import { forgeByName, hexHmac, requestOf, SHA_1, SHA_2 } from './request.ts'
 
 const PUSH = `{"ref":"refs/heads/main","before":"${SHA_1}","after":"${SHA_2}"}`
 const FORM = 'application/x-www-form-urlencoded'

@@ -1,5 +1,12 @@
 import { createHmac } from 'node:crypto'
+import { loadConfig } from '../../src/config.ts'
 import type { WebhookRequest } from '../../src/forge/forge.ts'
+import { createForges } from '../../src/forge/forges.ts'
+
+/** The adapters under default settings. */
+export const forgeByName = createForges(
+  loadConfig({ env: { CONFIG_FILE: '/dev/null' }, cwd: '/' }).webhook.generic,
+)
 
 type Parts = {
   readonly method?: 'GET' | 'POST'

@@ -1,10 +1,10 @@
 import { describe, expect, it, test } from 'vitest'
 import type { ForgeName } from '../../src/forge/forge.ts'
-import { FORGE_NAMES, forgeByName } from '../../src/forge/forges.ts'
+import { FORGE_NAMES } from '../../src/forge/forge.ts'
 import { isBase64Hmac, isHexHmac, isSecret } from '../../src/forge/signature.ts'
 import { pushFrom, toWebhookRequest } from '../rig/deliveries.ts'
 import type { SentPush } from '../rig/deliveries.ts'
-import { hexHmac, REPOSITORY, requestOf, SHA_1, SHA_2 } from './request.ts'
+import { forgeByName, hexHmac, REPOSITORY, requestOf, SHA_1, SHA_2 } from './request.ts'
 
 const SECRET = 'correct horse battery staple'
 const NOW = Date.parse('2026-05-15T12:00:00Z')
@@ -23,6 +23,8 @@ const HMAC_HEADERS: readonly (readonly [ForgeName, string, string])[] = [
   ['forgejo', 'x-forgejo-signature', ''],
   ['gogs', 'x-gogs-signature', ''],
   ['gitlink', 'x-gitea-signature', ''],
+  ['bitbucket', 'x-hub-signature', 'sha256='],
+  ['bitbucket-server', 'x-hub-signature', 'sha256='],
 ]
 
 test('the signature of the GitHub documentation verifies', async () => {

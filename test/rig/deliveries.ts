@@ -10,6 +10,13 @@ import {
   gitlinkPushBody,
   gogsPushBody,
 } from './delivery-bodies.ts'
+import { azurePush } from './deliveries-azure.ts'
+import { bitbucketPush, bitbucketServerPush } from './deliveries-bitbucket.ts'
+import { codeupPush } from './deliveries-codeup.ts'
+import { codingPush } from './deliveries-coding.ts'
+import { encode, hexHmac } from './deliveries-encoding.ts'
+import { genericPush } from './deliveries-generic.ts'
+import { giteePush } from './deliveries-gitee.ts'
 
 // Webhooks as the forges send them: body, headers and signature. Send one with
 // `fetch(address + sent.search, sent)`, or hand `toWebhookRequest(sent)` to an adapter.
@@ -31,7 +38,7 @@ type Sending = {
   /** Default: a new one. */
   readonly deliveryId?: string
   readonly encoding?: 'json' | 'form' | 'get'
-  /** The time that GitLab signs; default: now. */
+  /** The time that GitLab and Gitee sign; default: now. */
   readonly sentAt?: number
 }
 
@@ -44,7 +51,10 @@ export type SentPush = Sending & {
   readonly forced?: boolean
 }
 
-/** The `create` and `delete` events of GitHub, Gitea, Forgejo, Gogs and GitLink. */
+/** The forges that descend from Gogs. */
+export type GogsKin = 'gitea' | 'forgejo' | 'gogs' | 'gitlink'
+
+/** The `create` and `delete` events of GitHub and the forges that descend from Gogs. */
 export type SentRefEvent = Sending & {
   readonly action: 'create' | 'delete'
   readonly refType: 'branch' | 'tag'
@@ -96,7 +106,7 @@ export function gitlinkPush(push: SentPush): SentRequest {
   return sendGitea('gitlink', 'push', push, gitlinkPushBody(push))
 }
 
-export function refEventFrom(forge: Exclude<ForgeName, 'gitlab'>, event: SentRefEvent): SentRequest {
+export function refEventFrom(forge: 'github' | GogsKin, event: SentRefEvent): SentRequest {
   return forge === 'github'
     ? sendGithub(event.action, event, githubRefEventBody(event))
     : sendGitea(forge, event.action, event, giteaRefEventBody(event))
@@ -119,6 +129,13 @@ const PUSHES: Readonly<Record<ForgeName, (push: SentPush) => SentRequest>> = {
   forgejo: forgejoPush,
   gogs: gogsPush,
   gitlink: gitlinkPush,
+  gitee: giteePush,
+  bitbucket: bitbucketPush,
+  'bitbucket-server': bitbucketServerPush,
+  azure: azurePush,
+  codeup: codeupPush,
+  coding: codingPush,
+  generic: genericPush,
 }
 
 export function sendGithub(event: string, sending: Sending, body: object): SentRequest {
@@ -160,12 +177,7 @@ export function sendGitlab(event: string, sending: Sending, body: object): SentR
 }
 
 /** Gitea and those that descend from it: they sign the JSON text, whatever it travels in. */
-export function sendGitea(
-  forge: 'gitea' | 'forgejo' | 'gogs' | 'gitlink',
-  event: string,
-  sending: Sending,
-  body: object,
-): SentRequest {
+export function sendGitea(forge: GogsKin, event: string, sending: Sending, body: object): SentRequest {
   const json = goJson(body)
   const encoded = encode(json, sending.encoding)
   const signed = sending.secret !== undefined && sending.secret !== ''
@@ -204,24 +216,6 @@ function gitlabSecret(sending: Sending, id: string, body: string): Readonly<Reco
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
-}
-
-function encode(json: string, encoding: Sending['encoding'] = 'json'): SentRequest {
-  const form = new URLSearchParams({ payload: json }).toString()
-  if (encoding === 'get') return { method: 'GET', search: `?${form}`, headers: {}, body: null }
-  return encoding === 'form'
-    ? post('application/x-www-form-urlencoded', form)
-    : post('application/json', json)
-}
-
-function post(contentType: string, body: string): SentRequest {
-  return { method: 'POST', search: '', headers: { 'Content-Type': contentType }, body }
-}
-
-function hexHmac(algorithm: string, secret: string | undefined, text: string): string {
-  return createHmac(algorithm, secret ?? '')
-    .update(text)
-    .digest('hex')
 }
 
 // Go's encoder escapes what HTML gives a meaning, so a verifier must never write the JSON again itself.

@@ -2,7 +2,7 @@ import type { SentPush, SentRefEvent, SentRepository } from './deliveries.ts'
 
 // What the forges write into a webhook, shaped and sized like the real thing.
 
-type Json = Readonly<Record<string, unknown>>
+export type Json = Readonly<Record<string, unknown>>
 
 const GITHUB_API_LINKS =
   'archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads ' +
@@ -198,7 +198,10 @@ function giteaUser(login = 'octocat'): Json {
   return { id: 3, login, full_name: '', email: `${login}@example.com`, language: 'zh-CN', username: login }
 }
 
-function shasOf(push: SentPush): { readonly before: string; readonly after: string } {
+export function shasOf(push: Pick<SentPush, 'before' | 'after'>): {
+  readonly before: string
+  readonly after: string
+} {
   const zeros = '0'.repeat((push.before ?? push.after ?? '').length === 64 ? 64 : 40)
   return { before: push.before ?? zeros, after: push.after ?? zeros }
 }
@@ -207,10 +210,10 @@ function isZero(sha: string): boolean {
   return /^0+$/.test(sha)
 }
 
-function htmlUrlOf(repository: SentRepository): string {
+export function htmlUrlOf(repository: SentRepository): string {
   return repository.htmlUrl ?? repository.cloneUrl.replace(/\.git$/, '')
 }
 
-function sshUrlOf(repository: SentRepository): string {
+export function sshUrlOf(repository: SentRepository): string {
   return repository.sshUrl ?? `git@${new URL(repository.cloneUrl).hostname}:${repository.fullName}.git`
 }

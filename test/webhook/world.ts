@@ -3,9 +3,11 @@ import type { BlockList } from 'node:net'
 import { createBinding } from '../../src/binding/bindings.ts'
 import type { NewBinding } from '../../src/binding/bindings.ts'
 import { createBranch } from '../../src/binding/branches.ts'
+import { loadConfig } from '../../src/config.ts'
 import { createVault } from '../../src/credential/vault.ts'
 import { errorAnswer } from '../../src/api/v1/envelope.ts'
 import { deliveryRoutes } from '../../src/api/v1/deliveries.ts'
+import { createForges } from '../../src/forge/forges.ts'
 import { createLogger } from '../../src/log.ts'
 import { toRefusal } from '../../src/refusal.ts'
 import { claimRun, finishAttempt } from '../../src/run/record.ts'
@@ -50,6 +52,7 @@ export async function createWorld(
     webhookRoutes({
       clock,
       logger,
+      forgeByName: createForges(loadConfig({ env: { CONFIG_FILE: '/dev/null' }, cwd: '/' }).webhook.generic),
       secretsFor: () => options.secrets ?? [SECRET],
       allowedAddresses: options.allowed,
       maxBody: options.maxBody ?? 1024 * 1024,

@@ -58,7 +58,8 @@ function deliveryToWire(delivery: Delivery): Record<string, unknown> {
     reason: delivery.reason,
     detail: delivery.detail,
     signature: delivery.signature,
-    changes: delivery.changes,
+    changes: delivery.changes === 'all' ? [] : delivery.changes,
+    full_sync: delivery.changes === 'all',
     repository: repository && {
       full_name: repository.fullName,
       clone_url: repository.cloneUrl,
