@@ -29,6 +29,7 @@ import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { createHostPolicy } from './host-policy.ts'
+import { isLoopback } from './host-name.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
 import type { Logger } from './log.ts'
@@ -215,6 +216,7 @@ export async function startDaemon(
     ],
   })
   await announceFirstToken(config, { db, clock })
+  warnOfOpenApi(config, logger)
   const server = await startServer({ app, clock, ...config.listen })
   starting.defer(() => server.close(LAST_ANSWERS_MS))
   const scheduleDeps = { db, clock, logger: logger.child({ stage: 'schedule' }) }
@@ -293,6 +295,14 @@ function toBlockList(networks: readonly string[]): BlockList | undefined {
     else list.addSubnet(address, Number(prefix), family)
   }
   return list
+}
+
+/** A proxy in front makes every client look local, and any client at all may reach an open address. */
+function warnOfOpenApi(config: Config, logger: Logger): void {
+  if (needsTokens({ auth: config.auth, host: config.listen.host })) return
+  const isPublic = config.publicUrl !== undefined && !isLoopback(new URL(config.publicUrl).hostname)
+  if (!isPublic && isLoopback(config.listen.host)) return
+  logger.warn('the management API is open to everybody who reaches this service: set AUTH=token')
 }
 
 async function announceFirstToken(

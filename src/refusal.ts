@@ -33,7 +33,7 @@ const TEXT_BY_STATUS: Readonly<Record<RefusalStatus, Text>> = {
   401: { zh: '未授权', en: 'a token is needed' },
   403: { zh: '禁止访问', en: 'this is not allowed' },
   404: { zh: '资源不存在', en: 'there is no such resource' },
-  409: { zh: '资源冲突', en: 'the resource is in the way of this' },
+  409: { zh: '资源冲突', en: 'it conflicts with what is there' },
   413: { zh: '请求体过大', en: 'the request body is too large' },
   421: { zh: '主机名不匹配', en: 'this server does not answer for that host' },
   422: { zh: '请求内容不符合要求', en: 'the request body does not fit' },
