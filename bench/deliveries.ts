@@ -6,11 +6,11 @@ import { runsByStatus, SECRET, startHeldDaemon } from './held-forge.ts'
 import { startHookRunner } from './hook-runner.ts'
 import type { LoadResult } from './load.ts'
 import { sendLoad } from './load.ts'
-import type { Memory } from './process.ts'
 import { startServer } from './process.ts'
 import type { Sizes } from './sizes.ts'
 import { median } from './statistics.ts'
 import { milliseconds, table, times } from './table.ts'
+import { memoryOf, processorTimeOf, whenQuiet } from './usage.ts'
 
 // (c) How many signed deliveries are answered per second, with what the answer promises: the daemon's are
 // on disk with their run requests. Beside it the same endpoint without the store, and adnanh/webhook.
@@ -19,9 +19,12 @@ type Contender = {
   readonly name: string
   readonly url: string
   readonly status: number
-  readonly memory: () => Memory
+  readonly pid: number
   readonly repositories: readonly { readonly fullName: string; readonly cloneUrl: string }[]
 }
+
+/** With the processor time per delivery, the work after the answer included. */
+type Measured = LoadResult & { readonly processorMicroseconds: number }
 
 export async function measureDeliveries(sizes: Sizes): Promise<string> {
   await using stack = new AsyncDisposableStack()
@@ -34,14 +37,14 @@ export async function measureDeliveries(sizes: Sizes): Promise<string> {
       name: 'reposync, one repository',
       url: `${one.daemon.url}/webhooks/github`,
       status: 202,
-      memory: one.daemon.memory,
+      pid: one.daemon.pid,
     },
     {
       ...many,
       name: `reposync, ${sizes.repositories} repositories`,
       url: `${many.daemon.url}/webhooks/github`,
       status: 202,
-      memory: many.daemon.memory,
+      pid: many.daemon.pid,
     },
   ]
   const unstoredDir = join(folder.path, 'unstored')
@@ -60,7 +63,7 @@ export async function measureDeliveries(sizes: Sizes): Promise<string> {
     name: 'the same server without the store',
     url: `${unstored.url}/webhooks/github`,
     status: 202,
-    memory: unstored.memory,
+    pid: unstored.pid,
     repositories,
   })
   const runner = await startHookRunner(folder.path, SECRET)
@@ -70,7 +73,7 @@ export async function measureDeliveries(sizes: Sizes): Promise<string> {
       name: 'adnanh/webhook, runs /bin/true, keeps nothing',
       url: runner.hookUrl,
       status: 200,
-      memory: runner.memory,
+      pid: runner.pid,
       repositories,
     })
   }
@@ -81,8 +84,8 @@ export async function measureDeliveries(sizes: Sizes): Promise<string> {
 async function takeTurns(
   contenders: readonly Contender[],
   sizes: Sizes,
-): Promise<ReadonlyMap<Contender, readonly LoadResult[]>> {
-  const results = new Map<Contender, LoadResult[]>(contenders.map((contender) => [contender, []]))
+): Promise<ReadonlyMap<Contender, readonly Measured[]>> {
+  const results = new Map<Contender, Measured[]>(contenders.map((contender) => [contender, []]))
   for (let round = 0; round < sizes.rounds; round += 1) {
     for (const contender of contenders) {
       const { url, repositories, status } = contender
@@ -94,7 +97,12 @@ async function takeTurns(
         warmUp: sizes.warmUpDeliveries,
         count: sizes.deliveries,
       }
-      results.get(contender)?.push(await sendLoad(load, status))
+      const before = processorTimeOf(contender.pid)
+      const result = await sendLoad(load, status)
+      // What goes on behind the answers belongs to this contender and not to the next one.
+      const processorMs = (await whenQuiet(contender.pid)) - before
+      const perDelivery = (1000 * processorMs) / (load.warmUp + load.count)
+      results.get(contender)?.push({ ...result, processorMicroseconds: perDelivery })
     }
   }
   return results
@@ -102,7 +110,7 @@ async function takeTurns(
 
 function report(
   contenders: readonly Contender[],
-  results: ReadonlyMap<Contender, readonly LoadResult[]>,
+  results: ReadonlyMap<Contender, readonly Measured[]>,
   sizes: Sizes,
   runs: string,
 ): string {
@@ -119,7 +127,8 @@ function report(
       milliseconds(median(measured.map(({ p50 }) => p50))),
       milliseconds(median(measured.map(({ p99 }) => p99))),
       milliseconds(Math.max(...measured.map(({ max }) => max))),
-      `${Math.round(contender.memory().peak)} MB`,
+      `${Math.round(median(measured.map(({ processorMicroseconds }) => processorMicroseconds)))} µs`,
+      `${Math.round(memoryOf(contender.pid).peak)} MB`,
       peer === undefined ? '–' : times(median(rates), median(ratesOf(peer))),
     ]
   })
@@ -143,6 +152,7 @@ function report(
       `HMAC-SHA256, over ${sizes.connections} kept connections from one process on the same cores, after ${sizes.warmUpDeliveries} to warm up.`,
     'reposync answers 202 when the delivery and its run request are on disk (fdatasync, log at level info into a file). ' +
       `Its forge never answers git, so runs wait and merge (one repository, at the end: ${runs}).`,
+    'Processor: time per delivery in all its processes, with what it does after the answer.',
     ...(peer === undefined
       ? ['adnanh/webhook is not installed (`apt-get install webhook`), so its line is missing.']
       : []),

@@ -8,9 +8,10 @@ import { createLogger } from '../src/log.ts'
 import type { HeldDaemon } from './held-forge.ts'
 import { SECRET, startHeldDaemon } from './held-forge.ts'
 import { sendLoad } from './load.ts'
-import type { Memory } from './process.ts'
 import type { Sizes } from './sizes.ts'
 import { table } from './table.ts'
+import type { Memory } from './usage.ts'
+import { memoryOf } from './usage.ts'
 
 // (d) What the process holds in memory: alone, with many bindings, and under the load of (c).
 
@@ -44,9 +45,9 @@ async function measure(
 ): Promise<{ readonly idle: Memory; readonly loaded: Memory }> {
   await using held = await startHeldDaemon(bindings, prepare)
   await sleep(sizes.settleMs)
-  const idle = held.daemon.memory()
+  const idle = memoryOf(held.daemon.pid)
   await loadOnce(held, sizes)
-  return { idle, loaded: held.daemon.memory() }
+  return { idle, loaded: memoryOf(held.daemon.pid) }
 }
 
 async function loadOnce({ daemon, repositories }: HeldDaemon, sizes: Sizes): Promise<void> {

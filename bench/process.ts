@@ -10,12 +10,9 @@ import { z } from 'zod'
 
 export type ServerProcess = AsyncDisposable & {
   readonly url: string
-  readonly memory: () => Memory
+  readonly pid: number
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>
 }
-
-/** In MB; `peak` is the largest it ever was. */
-export type Memory = { readonly now: number; readonly peak: number }
 
 const START_LIMIT_MS = 20_000
 const STOP_LIMIT_MS = 10_000
@@ -72,7 +69,7 @@ export async function startServer(options: {
   }
   return {
     url,
-    memory: () => readMemory(child.pid ?? 0),
+    pid: child.pid ?? 0,
     call: async (method, path, body) => {
       const response = await fetch(`${url}${path}`, {
         method,
@@ -118,11 +115,4 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.close(() => resolve()))
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
   return address.port
-}
-
-function readMemory(pid: number): Memory {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const megabytes = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024
-  return { now: megabytes('VmRSS'), peak: megabytes('VmHWM') }
 }

@@ -20,5 +20,6 @@ export function milliseconds(value: number): string {
 
 /** How many times the reference, e.g. `1.24×`. */
 export function times(value: number, reference: number): string {
-  return `${(value / reference).toFixed(2)}×`
+  const ratio = value / reference
+  return `${ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2)}×`
 }

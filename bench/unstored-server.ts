@@ -1,4 +1,6 @@
 import { systemClock } from '../src/clock.ts'
+import { loadConfig } from '../src/config.ts'
+import { createForges } from '../src/forge/forges.ts'
 import { createHttpApp } from '../src/http.ts'
 import { DeliveryId, RunId } from '../src/ids.ts'
 import { createLogger } from '../src/log.ts'
@@ -7,15 +9,17 @@ import { webhookRoutes } from '../src/webhook/route.ts'
 
 // The daemon's webhook endpoint with everything before the store and nothing behind it: what the rest costs.
 
-const logger = createLogger('info')
+const config = loadConfig({ env: process.env, cwd: process.cwd() })
+const logger = createLogger(config.log.level)
 let deliveries = 0
 
 const webhooks = webhookRoutes({
   clock: systemClock,
   logger,
-  secretsFor: () => [process.env['WEBHOOK_SECRET'] ?? ''],
+  forgeByName: createForges(config.webhook.generic),
+  secretsFor: () => [config.secrets.webhookSecret ?? ''],
   allowedAddresses: undefined,
-  maxBody: 25 * 2 ** 20,
+  maxBody: config.webhook.maxBodyBytes,
   store: (arrival) =>
     Promise.resolve({
       kind: 'accepted',
