@@ -1,0 +1,81 @@
+import type { ForgeName } from './forge.ts'
+
+// The REST side of a forge: the webhooks of one repository, and the deliveries the forge remembers.
+//
+// In:  where the API is, which repository, and a token that may administer its hooks.
+// Out: hooks in our words; a failure is a typed value, never a throw.
+// Every call has a time limit, follows no redirect, and puts the token nowhere but in a header
+// (or where the forge insists: see the adapter). It knows nothing of bindings and the database.
+
+/** One hook as the forge has it. */
+export type RemoteHook = {
+  readonly id: string
+  readonly url: string
+  /** False: the forge (or a person) has switched it off. */
+  readonly isActive: boolean
+  /** Whether it is subscribed to everything that we need. */
+  readonly hasEvents: boolean
+  /** Why the forge does not deliver, when it says so. */
+  readonly problem: string | null
+}
+
+/** What a hook is to be; the adapter adds events, content type and TLS verification by itself. */
+export type WantedHook = {
+  readonly url: string
+  readonly secret: string
+}
+
+/** A delivery that the forge could not make, as its history remembers it. */
+export type MissedDelivery = {
+  readonly id: string
+  readonly at: number
+  /** The JSON that was to be delivered, where the history keeps it. */
+  readonly payload: string | null
+}
+
+export type ForgeApiFailure = {
+  readonly kind:
+    | 'unauthorized'
+    | 'forbidden'
+    | 'not_found'
+    | 'rate_limited'
+    | 'server_error'
+    | 'unreachable'
+    | 'refused'
+    | 'unexpected'
+  /** One sentence without the token: what the forge said. */
+  readonly detail: string
+  /** For `rate_limited`: when the forge wants to be asked again. */
+  readonly retryAfterMs: number | null
+}
+
+export type ForgeApiOutcome<Result> =
+  | { readonly ok: true; readonly value: Result }
+  | { readonly ok: false; readonly failure: ForgeApiFailure }
+
+/** Calls about one repository; what a forge cannot do is absent. */
+export type ForgeApi = {
+  readonly listHooks: () => Promise<ForgeApiOutcome<readonly RemoteHook[]>>
+  readonly createHook: (wanted: WantedHook) => Promise<ForgeApiOutcome<RemoteHook>>
+  readonly updateHook: (id: string, wanted: WantedHook) => Promise<ForgeApiOutcome<RemoteHook>>
+  readonly deleteHook: (id: string) => Promise<ForgeApiOutcome<null>>
+  /** Has the forge send a test delivery. */
+  readonly testHook?: (id: string) => Promise<ForgeApiOutcome<null>>
+  /** Deliveries of the hook that failed since then, oldest first. */
+  readonly missedDeliveries?: (
+    id: string,
+    sinceMs: number,
+  ) => Promise<ForgeApiOutcome<readonly MissedDelivery[]>>
+  /** Has the forge send a delivery of its history again. */
+  readonly redeliver?: (id: string, deliveryId: string) => Promise<ForgeApiOutcome<null>>
+}
+
+/** Where a repository is administered. */
+export type ForgeApiTarget = {
+  readonly forge: ForgeName
+  /** The API of the instance, e.g. `https://git.example.com/api/v1`; undefined: derived from the address. */
+  readonly apiUrl: string | undefined
+  /** The repository's address as the binding has it. */
+  readonly address: string
+  readonly token: string
+}
