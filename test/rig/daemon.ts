@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,6 +24,8 @@ export type DaemonProcess = AsyncDisposable & {
   readonly pid: number
   /** Everything it has printed so far. */
   readonly output: () => string
+  /** Resolves when a line that it has printed or will print matches; rejects when it ends before. */
+  readonly printed: (pattern: RegExp) => Promise<void>
   readonly call: (
     method: string,
     path: string,
@@ -31,7 +34,10 @@ export type DaemonProcess = AsyncDisposable & {
   ) => Promise<Answer>
   readonly deliver: (sent: SentRequest, path?: string) => Promise<Answer>
   /** Follows the run's event stream to its end and returns the run. */
-  readonly runEnded: (id: number) => Promise<RunOnWire>
+  readonly runEnded: (id: number, headers?: Readonly<Record<string, string>>) => Promise<RunOnWire>
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** The exit code, once it has ended. */
+  readonly exited: Promise<number | null>
   /** SIGKILL; resolves when the process is gone. */
   readonly kill: () => Promise<void>
   /** SIGTERM; resolves with the exit code. */
@@ -65,18 +71,24 @@ export type DaemonOptions = {
 /** Resolves when the daemon says that it is ready; rejects with what it printed when it ends before. */
 export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Promise<DaemonProcess> {
   const child = spawnDaemon({ dir, env })
+  // A test that ran out of time disposes of nothing.
+  const endWithTest = (): void => void child.kill('SIGKILL')
+  process.once('exit', endWithTest)
+  child.once('exit', () => process.off('exit', endWithTest))
   let output = ''
+  const lines = new EventEmitter()
   const url = Promise.withResolvers<string>()
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
     createInterface({ input: stream }).on('line', (line) => {
       output += `${line}\n`
+      lines.emit('line')
       const [, found] = /"url":"([^"]+)".*"msg":"reposync is ready"/.exec(line) ?? []
       if (found !== undefined) url.resolve(found)
     })
   }
-  void exited.then((code) => url.reject(new Error(`the daemon ended with ${code}:\n${output}`)))
+  void exited.then((code) => url.reject(new Error(`the daemon ended with ${String(code)}:\n${output}`)))
   const base = await url.promise
   const call: DaemonProcess['call'] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${base}${path}`, {
@@ -94,6 +106,12 @@ export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Prom
     url: base,
     pid: child.pid ?? 0,
     output: () => output,
+    printed: async (pattern) => {
+      while (!pattern.test(output)) {
+        const code = await Promise.race([exited, once(lines, 'line')])
+        if (!Array.isArray(code)) throw new Error(`the daemon ended with ${String(code)}:\n${output}`)
+      }
+    },
     call,
     deliver: async (sent, path = '/webhooks') =>
       readAnswer(
@@ -103,14 +121,16 @@ export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Prom
           body: sent.body,
         }),
       ),
-    runEnded: async (id) => {
+    runEnded: async (id, headers = {}) => {
       const followed = await fetch(`${base}/api/v1/runs/${id}/log`, {
-        headers: { accept: 'text/event-stream' },
+        headers: { accept: 'text/event-stream', ...headers },
       })
       await followed.text()
-      const { body } = await call('GET', `/api/v1/runs/${id}`)
+      const { body } = await call('GET', `/api/v1/runs/${id}`, undefined, headers)
       return z.object({ data: RunOnWire }).parse(body).data
     },
+    signal: (signal) => void child.kill(signal),
+    exited,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     [Symbol.asyncDispose]: async () => {

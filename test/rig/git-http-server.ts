@@ -104,6 +104,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     const [hold] = holdIndex < 0 ? [] : holds.splice(holdIndex, 1)
     hold?.reach()
     await hold?.released
+    // Who asked has gone meanwhile, and git would wait for the rest of the request for ever.
+    if (request.destroyed) return
     const fault = faults.get(asked.repository) ?? faults.get('*') ?? { kind: 'ok' }
     if (fault.kind === 'hang') return
     if (fault.kind === 'delay') await sleep(fault.delayMs, undefined, { signal: stopped.signal })

@@ -1,0 +1,32 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { basename } from 'node:path'
+
+// What nothing may leave behind.
+
+/** Command lines of the processes that stand in a folder, or name it. */
+export async function processesIn(folder: string): Promise<readonly string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
+      const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '')
+      return command.includes(folder) || cwd.startsWith(folder) ? [`${command} in ${cwd}`] : []
+    }),
+  )
+  return found.flat()
+}
+
+/** Files below SYNC_DIR that belong to a git or a daemon which is no more. */
+export async function leftoversIn(syncDir: string): Promise<readonly string[]> {
+  const paths = await readdir(syncDir, { recursive: true }).catch(() => [])
+  return paths.filter((path) => !isFence(path) && isLeftover(path))
+}
+
+// A fence is a file for the kernel to lock; whether it exists says nothing.
+function isFence(path: string): boolean {
+  return /^[a-z]+-\d+(?:\.[a-z]+)?\.git\.lock$/.test(path)
+}
+
+function isLeftover(path: string): boolean {
+  return /\.(?:lock|pid|keep)$|^(?:tmp_|incoming-)/.test(basename(path)) || /^\.run\/.|\.damaged$/.test(path)
+}
