@@ -33,6 +33,14 @@ export type Mount = {
   readonly answerError?: AnswerError
 }
 
+declare module 'hono' {
+  // oxlint-disable-next-line typescript/consistent-type-definitions -- only an interface can be added to
+  interface ContextVariableMap {
+    /** What a route adds to the line of its request in the log. */
+    facts: Readonly<Record<string, unknown>>
+  }
+}
+
 export type AnswerError = (c: Context, refusal: Refusal) => Response
 
 const MANAGEMENT_BODY_BYTES = 1024 * 1024
@@ -92,6 +100,7 @@ function requestLog({ log, clock }: HttpDeps): MiddlewareHandler {
       durationMs: clock.now() - startedAt,
       requestId: c.get('requestId'),
       caller: c.get('caller')?.name,
+      ...c.get('facts'),
     }
     if (isHealthPath(c.req.path)) log.debug(line, 'request')
     else log.info(line, 'request')

@@ -92,6 +92,20 @@ describe('the log', () => {
     ])
     expect(JSON.stringify(logLines())).not.toContain('hunter2')
   })
+
+  test('has in that line what the route says about the request', async () => {
+    const telling = v1((routes) => {
+      routes.get('/thing', (c) => {
+        c.set('facts', { delivery: 7 })
+        return ok(c, null)
+      })
+    })
+    const { url, logLines } = await listening([telling])
+
+    await fetch(`${url}/api/v1/thing`)
+
+    expect(logLines()).toMatchObject([{ msg: 'request', path: '/api/v1/thing', delivery: 7 }])
+  })
 })
 
 describe('an error', () => {

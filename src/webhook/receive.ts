@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { BlockList } from 'node:net'
 import { isIPv6 } from 'node:net'
 import type { Clock } from '../clock.ts'
@@ -33,6 +33,8 @@ export type ReceiveDeps = {
 export type Answer = {
   readonly status: 200 | 202 | 400 | 401 | 403 | 404 | 413 | 415 | 503
   readonly body: Readonly<Record<string, unknown>>
+  /** What the log says about it, in the line of the request. */
+  readonly facts: Readonly<Record<string, unknown>>
 }
 
 export type Delivered = {
@@ -90,16 +92,16 @@ async function takeIn(deps: ReceiveDeps, forge: Forge, delivered: Delivered): Pr
         reason: 'storage',
         detail: 'the delivery could not be stored; send it again',
       },
+      facts: { forge: forge.name, outcome: 'rejected', reason: 'storage' },
     }
   }
   if (stored.kind === 'accepted') deps.wakeQueue()
-  logStored(deps, forge.name, parsed.event, stored)
-  return toAnswer(stored)
+  return { ...toAnswer(stored), facts: factsOf(forge.name, parsed.event, stored) }
 }
 
 // The same id with another body is another delivery: treating it as known could hide a push.
 function dedupeKey(forge: string, id: string, payload: string): string {
-  const digest = createHash('sha256').update(payload).digest('base64url')
+  const digest = hash('sha256', payload, 'base64url')
   return `${forge}:${id.slice(0, 200)}:${digest}`
 }
 
@@ -149,10 +151,11 @@ export async function reject(
   } catch (error) {
     deps.logger.error({ err: error }, 'a rejected delivery could not be listed')
   }
-  return { status, body: { status: 'rejected', reason, detail } }
+  const facts = { forge: rejection.forge, outcome: 'rejected', reason }
+  return { status, body: { status: 'rejected', reason, detail }, facts }
 }
 
-function toAnswer(stored: Stored): Answer {
+function toAnswer(stored: Stored): Omit<Answer, 'facts'> {
   switch (stored.kind) {
     case 'accepted':
       return {
@@ -180,16 +183,13 @@ function changeToWire({ ref, before, after, created, deleted, forced }: Change):
   return { ref, before, after, created, deleted, forced }
 }
 
-function logStored(deps: ReceiveDeps, forge: string, event: string, stored: Stored): void {
-  deps.logger.info(
-    {
-      forge,
-      event,
-      delivery: stored.delivery,
-      outcome: stored.kind,
-      reason: stored.kind === 'ignored' ? stored.reason : undefined,
-      bindings: stored.kind === 'accepted' ? stored.bindings : undefined,
-    },
-    'delivery taken in',
-  )
+function factsOf(forge: string, event: string, stored: Stored): Answer['facts'] {
+  return {
+    forge,
+    event,
+    delivery: stored.delivery,
+    outcome: stored.kind,
+    reason: stored.kind === 'ignored' ? stored.reason : undefined,
+    bindings: stored.kind === 'accepted' ? stored.bindings : undefined,
+  }
 }

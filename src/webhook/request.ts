@@ -17,9 +17,14 @@ export async function readRequest(c: Context, maxBody: number): Promise<WebhookR
   return {
     method: c.req.method === 'GET' ? 'GET' : 'POST',
     headers: headersOf(incoming),
-    query: new URL(c.req.url).searchParams,
+    query: queryOf(incoming),
     body,
   }
+}
+
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const start = url.indexOf('?')
+  return new URLSearchParams(start === -1 ? '' : url.slice(start))
 }
 
 function headersOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {

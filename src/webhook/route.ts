@@ -24,7 +24,8 @@ export function webhookRoutes(deps: RouteDeps): Hono {
   return routes
 }
 
-function send(c: Context, { status, body }: Answer): Response {
+function send(c: Context, { status, body, facts }: Answer): Response {
+  c.set('facts', facts)
   if (status === 503) c.header('Retry-After', '30')
   return c.json(body, status)
 }
