@@ -142,6 +142,7 @@ function report(
         'p50',
         'p99',
         'slowest',
+        'processor',
         'peak memory',
         'of adnanh/webhook',
       ],
