@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest'
-import type { ForgeName } from '../../src/forge/forge.ts'
+import { FORGE_NAMES } from '../../src/forge/forge.ts'
 import { startDaemonProcess } from '../rig/daemon.ts'
+import { bitbucketServerRepository, sendBitbucketServer } from '../rig/deliveries-bitbucket.ts'
 import { startGitSshServer } from '../rig/git-ssh-server.ts'
 import { headOf, pushTo, runOf, SECRET, startJourney } from '../rig/journey.ts'
 import { createFolder, createWorkRepository } from '../rig/repository.ts'
 
-const FORGES: readonly ForgeName[] = ['github', 'gitlab', 'gitea', 'forgejo', 'gogs', 'gitlink']
-
-test.each(FORGES)(
+test.each(FORGE_NAMES)(
   'a push on the internal %s arrives outside, and the run says what happened',
   async (forge) => {
     await using journey = await startJourney()
@@ -41,6 +40,27 @@ test.each(FORGES)(
     expect(run.log).toContain(`[COMMIT ID: ${commit.slice(0, 7)}]`)
   },
 )
+
+test('a delivery that lists no refs because they are too many brings all of them', async () => {
+  await using journey = await startJourney()
+  const app = await journey.bind('app')
+  const commit = await journey.work.commit('first')
+  await journey.work.push(app.inner.dir, 'HEAD:refs/heads/main', 'HEAD:refs/heads/topic')
+  const repository = bitbucketServerRepository({ fullName: app.inner.name, cloneUrl: app.inner.url })
+
+  const answer = await journey.daemon.deliver(
+    sendBitbucketServer(
+      'mirror:repo_synchronized',
+      { secret: SECRET },
+      { refLimitExceeded: true, repository, changes: [] },
+    ),
+  )
+  const run = await journey.daemon.runEnded(runOf(answer.body))
+
+  expect(run).toMatchObject({ trigger: 'webhook', status: 'succeeded' })
+  expect(await headOf(app.outer, 'main')).toBe(commit)
+  expect(await headOf(app.outer, 'topic')).toBe(commit)
+})
 
 test('a push outside arrives inside when the binding says so', async () => {
   await using journey = await startJourney()

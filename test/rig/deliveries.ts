@@ -94,15 +94,15 @@ export function giteaPush(push: SentPush): SentRequest {
   return sendGitea('gitea', 'push', push, giteaPushBody(push))
 }
 
-export function forgejoPush(push: SentPush): SentRequest {
+function forgejoPush(push: SentPush): SentRequest {
   return sendGitea('forgejo', 'push', push, giteaPushBody(push))
 }
 
-export function gogsPush(push: SentPush): SentRequest {
+function gogsPush(push: SentPush): SentRequest {
   return sendGitea('gogs', 'push', push, gogsPushBody(push))
 }
 
-export function gitlinkPush(push: SentPush): SentRequest {
+function gitlinkPush(push: SentPush): SentRequest {
   return sendGitea('gitlink', 'push', push, gitlinkPushBody(push))
 }
 
