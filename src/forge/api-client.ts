@@ -1,0 +1,226 @@
+import { lookup as lookUp } from 'node:dns/promises'
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
+import type { LookupFunction } from 'node:net'
+import { getCACertificates } from 'node:tls'
+import type { Clock } from '../clock.ts'
+import { answerFailure, failure, readHeaders } from './api-answer.ts'
+import type { ForgeApiOutcome } from './forge-api.ts'
+
+// The one HTTP client of all REST adapters.
+//
+// In:  a request with its credential in a header. Out: the JSON of a 2xx answer, or a typed failure.
+// It goes only where the host policy lets it, to the very addresses that were checked, follows no
+// redirect, ends within its limit and reads no more than MAX_ANSWER_BYTES. Nothing it says holds a secret.
+
+export type ApiClientDeps = {
+  readonly clock: Clock
+  /** Whether the daemon may contact this address of the host; asked for every address of a name. */
+  readonly allowAddress: (host: string, ip: string) => boolean
+  /** Every address of a name; by default the system's answer. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
+  /** For one call, from the look-up of the name to the last byte. */
+  readonly timeoutMs: number
+  /** Ends what is under way when the daemon stops. */
+  readonly signal?: AbortSignal
+}
+
+export type ApiRequest = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string>>
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** Texts that no failure may repeat, whatever the server says: the token, the secret of the hook. */
+  readonly secrets: readonly string[]
+}
+
+export type ApiAnswer = {
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Undefined when the answer has no body. */
+  readonly json: unknown
+}
+
+export type ApiClient = {
+  /** Never rejects; every answer but 2xx is a failure. */
+  readonly request: (request: ApiRequest) => Promise<ForgeApiOutcome<ApiAnswer>>
+}
+
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+type Raw = {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  /** Undefined: there was more of it than we read. */
+  readonly body: string | undefined
+}
+
+export function createApiClient(deps: ApiClientDeps): ApiClient {
+  return {
+    request: async (request) => {
+      const url = targetOf(request)
+      if (url === undefined) return failure('refused', 'this is no http or https address of an API')
+      using limit = timeLimit(deps)
+      try {
+        const addresses = await resolve(deps, url, limit.signal)
+        if (!addresses.ok) return addresses
+        return read(deps, request, await send(url, request, addresses.value, limit.signal))
+      } catch {
+        // The words of network errors add addresses and numbers, but nothing that a person could act on.
+        if (limit.hasPassed())
+          return failure('unreachable', `${url.host} took longer than ${deps.timeoutMs} ms`)
+        return failure('unreachable', `${url.host} cannot be reached`)
+      }
+    },
+  }
+}
+
+function targetOf({ url, query = {} }: ApiRequest): URL | undefined {
+  if (!URL.canParse(url)) return undefined
+  const target = new URL(url)
+  const isHttp = target.protocol === 'https:' || target.protocol === 'http:'
+  if (!isHttp || target.username !== '' || target.password !== '') return undefined
+  for (const [name, value] of Object.entries(query)) target.searchParams.set(name, value)
+  return target
+}
+
+function timeLimit({ clock, timeoutMs, signal }: ApiClientDeps) {
+  const controller = new AbortController()
+  const stop = (): void => controller.abort()
+  const timer = clock.after(timeoutMs, stop)
+  signal?.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop()
+  return {
+    signal: controller.signal,
+    hasPassed: () => controller.signal.aborted && signal?.aborted !== true,
+    [Symbol.dispose]: () => {
+      timer[Symbol.dispose]()
+      signal?.removeEventListener('abort', stop)
+    },
+  }
+}
+
+type Entry = { readonly address: string; readonly family: number }
+
+// A name is looked up once; one address that is not allowed spoils the whole answer.
+async function resolve(
+  { allowAddress, lookup = systemLookup }: ApiClientDeps,
+  { hostname }: URL,
+  signal: AbortSignal,
+): Promise<ForgeApiOutcome<readonly Entry[]>> {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const addresses = isIP(host) === 0 ? await orAbort(lookup(host), signal) : [host]
+  if (addresses.length === 0) return failure('unreachable', `${host} cannot be resolved`)
+  if (!addresses.every((address) => allowAddress(host, address))) {
+    return failure('unreachable', `${host} may not be contacted`)
+  }
+  return { ok: true, value: addresses.map((address) => ({ address, family: isIP(address) })) }
+}
+
+async function systemLookup(host: string): Promise<readonly string[]> {
+  const entries = await lookUp(host, { all: true })
+  return entries.map((entry) => entry.address)
+}
+
+// The system's resolver cannot be interrupted, so an abort only stops the waiting.
+async function orAbort<Result>(promise: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(new Error('aborted'))
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function send(
+  url: URL,
+  { method, headers, body }: ApiRequest,
+  addresses: readonly Entry[],
+  signal: AbortSignal,
+): Promise<Raw> {
+  const isHttps = url.protocol === 'https:'
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  return new Promise((resolve, reject) => {
+    const sent = (isHttps ? requestHttps : requestHttp)(
+      url,
+      {
+        method,
+        agent: false,
+        lookup: pinned(addresses),
+        signal,
+        // What git trusts: also the authorities that the machine's owner has added.
+        ...(isHttps ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {}),
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'reposync',
+          ...headers,
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+        },
+      },
+      (response) => {
+        readBody(response).then(
+          (answer) =>
+            resolve({ status: response.statusCode ?? 0, headers: readHeaders(response), body: answer }),
+          reject,
+        )
+      },
+    )
+    sent.on('error', reject)
+    sent.end(text)
+  })
+}
+
+function readBody(response: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  return new Promise((resolve, reject) => {
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length <= MAX_ANSWER_BYTES) return
+      resolve(undefined)
+      response.destroy()
+    })
+    response.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    response.on('error', reject)
+  })
+}
+
+function pinned(entries: readonly Entry[]): LookupFunction {
+  return (host, options, callback) => {
+    const [first] = entries
+    if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
+    if (options.all === true) return callback(null, [...entries])
+    return callback(null, first.address, first.family)
+  }
+}
+
+function read({ clock }: ApiClientDeps, request: ApiRequest, raw: Raw): ForgeApiOutcome<ApiAnswer> {
+  const { status, headers, body } = raw
+  const json = body === undefined ? undefined : parseJson(body)
+  if (status < 200 || status > 299) {
+    return answerFailure({ status, headers, json: json?.value }, request, clock.now())
+  }
+  if (body === undefined) return failure('unexpected', 'the answer is larger than 1 MB')
+  if (json === undefined && body.trim() !== '') return failure('unexpected', 'the answer is not JSON')
+  return { ok: true, value: { status, headers, json: json?.value } }
+}
+
+function parseJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return { value }
+  } catch {
+    return undefined
+  }
+}
