@@ -4,7 +4,7 @@ import { startDaemonProcess } from '../rig/daemon.ts'
 import type { DaemonProcess } from '../rig/daemon.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
-import { expectSuccess, pushTo, SECRET } from '../rig/journey.ts'
+import { expectSuccess, listAll, pushTo, SECRET } from '../rig/journey.ts'
 import { createFolder, createWorkRepository } from '../rig/repository.ts'
 import type { Folder } from '../rig/repository.ts'
 
@@ -21,7 +21,6 @@ type Pair = {
   readonly name: string
   readonly source: ServedRepository
   readonly target: ServedRepository
-  readonly branches: readonly string[]
 }
 
 export type KillWorld = AsyncDisposable & {
@@ -34,14 +33,9 @@ export type KillWorld = AsyncDisposable & {
   readonly startPushing: () => { readonly stop: () => Promise<void> }
   /** Waits for a point that differs from one number to the next, kills there, and starts again. */
   readonly killAt: (number: number) => Promise<void>
-  readonly allRunsEnded: () => Promise<void>
   readonly listDeliveryIds: () => Promise<ReadonlySet<string>>
-  /** Newest first. */
-  readonly listRuns: () => Promise<readonly RunRow[]>
 }
 
-const RunRow = z.looseObject({ id: z.number(), status: z.string(), binding: z.string().nullable() })
-type RunRow = z.infer<typeof RunRow>
 const DeliveryRow = z.looseObject({ delivery_id: z.string().nullable() })
 
 export async function startKillWorld(): Promise<KillWorld> {
@@ -136,21 +130,10 @@ export async function startKillWorld(): Promise<KillWorld> {
       await restartAfter(hold.reached)
       hold.release()
     },
-    allRunsEnded: async () => {
-      const daemon = await running
-      for (;;) {
-        const open = (await listAll(daemon, 'runs', RunRow)).filter(({ status }) =>
-          ['queued', 'running'].includes(status),
-        )
-        if (open.length === 0) return
-        await Promise.all(open.map(({ id }) => daemon.runEnded(id)))
-      }
-    },
     listDeliveryIds: async () => {
-      const rows = await listAll(await running, 'deliveries', DeliveryRow)
+      const rows = await listAll(await running, '/api/v1/deliveries', DeliveryRow)
       return new Set(rows.flatMap(({ delivery_id: id }) => (id === null ? [] : [id])))
     },
-    listRuns: async () => listAll(await running, 'runs', RunRow),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -183,22 +166,7 @@ async function bindPair(
   })
   expectSuccess(body)
   const [source, target] = direction === 2 ? [outside, inside] : [inside, outside]
-  return { name, source, target, branches: BRANCHES }
-}
-
-async function listAll<Row extends z.ZodType>(
-  daemon: DaemonProcess,
-  resource: string,
-  row: Row,
-): Promise<readonly z.infer<Row>[]> {
-  const List = z.object({ data: z.object({ items: z.array(row), total: z.number() }) })
-  const rows: z.infer<Row>[] = []
-  for (let page = 1; ; page += 1) {
-    const { body } = await daemon.call('GET', `/api/v1/${resource}?page=${page}&page_size=100`)
-    const { data } = List.parse(body)
-    rows.push(...data.items)
-    if (data.items.length === 0 || rows.length >= data.total) return rows
-  }
+  return { name, source, target }
 }
 
 async function times(events: EventEmitter, name: string, count: number): Promise<void> {

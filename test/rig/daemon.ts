@@ -44,7 +44,7 @@ export type DaemonProcess = AsyncDisposable & {
   readonly stop: () => Promise<number | null>
 }
 
-const RunOnWire = z.looseObject({
+export const RunOnWire = z.looseObject({
   id: z.number(),
   binding: z.string().nullable(),
   trigger: z.string(),

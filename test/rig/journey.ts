@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import type { Sha } from '../../src/git/refs.ts'
-import { startDaemonProcess } from './daemon.ts'
+import { RunOnWire, startDaemonProcess } from './daemon.ts'
 import type { DaemonProcess } from './daemon.ts'
 import { pushFrom } from './deliveries.ts'
 import { startGitHttpServer } from './git-http-server.ts'
@@ -113,6 +113,40 @@ const Accepted = z.object({
 export function runOf(body: unknown): number {
   const [run = 0] = Accepted.parse(body).runs
   return run
+}
+
+/** Every page of a list under /api/v1, newest first; `path` may carry a filter. */
+export async function listAll<Row extends z.ZodType>(
+  daemon: Pick<DaemonProcess, 'call'>,
+  path: string,
+  row: Row,
+): Promise<readonly z.infer<Row>[]> {
+  const List = z.object({ data: z.object({ items: z.array(row), total: z.number() }) })
+  const rows: z.infer<Row>[] = []
+  for (let page = 1; ; page += 1) {
+    const { body } = await daemon.call(
+      'GET',
+      `${path}${path.includes('?') ? '&' : '?'}page=${page}&page_size=100`,
+    )
+    const { data } = List.parse(body)
+    rows.push(...data.items)
+    if (data.items.length === 0 || rows.length >= data.total) return rows
+  }
+}
+
+/** All runs, newest first, without their logs. */
+export function listRuns(daemon: Pick<DaemonProcess, 'call'>): Promise<readonly RunOnWire[]> {
+  return listAll(daemon, '/api/v1/runs', RunOnWire)
+}
+
+/** Follows what waits or runs, and what comes of it, until nothing does; returns all runs. */
+export async function allRunsEnded(daemon: DaemonProcess): Promise<readonly RunOnWire[]> {
+  for (;;) {
+    const runs = await listRuns(daemon)
+    const open = runs.filter(({ status }) => status === 'queued' || status === 'running')
+    if (open.length === 0) return runs
+    await Promise.all(open.map(({ id }) => daemon.runEnded(id)))
+  }
 }
 
 /** The `data` of a /cerobot answer with code 0. */
