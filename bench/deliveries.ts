@@ -23,8 +23,8 @@ type Contender = {
   readonly repositories: readonly { readonly fullName: string; readonly cloneUrl: string }[]
 }
 
-/** With the processor time per delivery, the work after the answer included. */
-type Measured = LoadResult & { readonly processorMicroseconds: number }
+/** With what goes on behind the answers. */
+type Measured = LoadResult & { readonly finishedPerSecond: number; readonly processorMicroseconds: number }
 
 export async function measureDeliveries(sizes: Sizes): Promise<string> {
   await using stack = new AsyncDisposableStack()
@@ -100,9 +100,13 @@ async function takeTurns(
       const before = processorTimeOf(contender.pid)
       const result = await sendLoad(load, status)
       // What goes on behind the answers belongs to this contender and not to the next one.
-      const processorMs = (await whenQuiet(contender.pid)) - before
-      const perDelivery = (1000 * processorMs) / (load.warmUp + load.count)
-      results.get(contender)?.push({ ...result, processorMicroseconds: perDelivery })
+      const { processorMs, quietSince } = await whenQuiet(contender.pid)
+      const sent = load.warmUp + load.count
+      results.get(contender)?.push({
+        ...result,
+        finishedPerSecond: sent / (result.seconds + Math.max(0, quietSince - result.endedAt) / 1000),
+        processorMicroseconds: (1000 * (processorMs - before)) / sent,
+      })
     }
   }
   return results
@@ -114,37 +118,42 @@ function report(
   sizes: Sizes,
   runs: string,
 ): string {
-  const ratesOf = (contender: Contender | undefined): readonly number[] =>
-    contender === undefined ? [] : (results.get(contender) ?? []).map(({ perSecond }) => perSecond)
+  const medianOf = (contender: Contender | undefined, pick: (measured: Measured) => number): number =>
+    median((contender === undefined ? [] : (results.get(contender) ?? [])).map(pick))
   const peer = contenders.find(({ status }) => status === 200)
+  const ofPeer = (contender: Contender, pick: (measured: Measured) => number): string =>
+    peer === undefined ? '–' : times(medianOf(contender, pick), medianOf(peer, pick))
+  const answered = ({ perSecond }: Measured): number => perSecond
+  const finished = ({ finishedPerSecond }: Measured): number => finishedPerSecond
   const rows = contenders.map((contender) => {
-    const measured = results.get(contender) ?? []
-    const rates = ratesOf(contender)
+    const rates = (results.get(contender) ?? []).map(answered)
     return [
       contender.name,
-      Math.round(median(rates)).toString(),
-      `${Math.round(Math.min(...rates))}–${Math.round(Math.max(...rates))}`,
-      milliseconds(median(measured.map(({ p50 }) => p50))),
-      milliseconds(median(measured.map(({ p99 }) => p99))),
-      milliseconds(Math.max(...measured.map(({ max }) => max))),
-      `${Math.round(median(measured.map(({ processorMicroseconds }) => processorMicroseconds)))} µs`,
-      `${Math.round(memoryOf(contender.pid).peak)} MB`,
-      peer === undefined ? '–' : times(median(rates), median(ratesOf(peer))),
+      `${whole(median(rates))} (${whole(Math.min(...rates))}–${whole(Math.max(...rates))})`,
+      ofPeer(contender, answered),
+      whole(medianOf(contender, finished)),
+      ofPeer(contender, finished),
+      milliseconds(medianOf(contender, ({ p50 }) => p50)),
+      milliseconds(medianOf(contender, ({ p99 }) => p99)),
+      milliseconds(medianOf(contender, ({ max }) => max)),
+      `${whole(medianOf(contender, ({ processorMicroseconds }) => processorMicroseconds))} µs`,
+      `${whole(memoryOf(contender.pid).peak)} MB`,
     ]
   })
   const [first] = [...results.values()].flat()
   return [
     table(
       [
-        'answered',
-        'per second',
-        'lowest–highest',
+        'deliveries',
+        'answered per second',
+        'of adnanh',
+        'finished per second',
+        'of adnanh',
         'p50',
         'p99',
         'slowest',
         'processor',
         'peak memory',
-        'of adnanh/webhook',
       ],
       rows,
     ),
@@ -153,9 +162,14 @@ function report(
       `HMAC-SHA256, over ${sizes.connections} kept connections from one process on the same cores, after ${sizes.warmUpDeliveries} to warm up.`,
     'reposync answers 202 when the delivery and its run request are on disk (fdatasync, log at level info into a file). ' +
       `Its forge never answers git, so runs wait and merge (one repository, at the end: ${runs}).`,
-    'Processor: time per delivery in all its processes, with what it does after the answer.',
+    'Finished: until the process rests again, for adnanh/webhook until its commands have run, which it starts after the answer. ' +
+      'Processor: time per delivery in all its processes until then. p50, p99, slowest: medians of the rounds.',
     ...(peer === undefined
       ? ['adnanh/webhook is not installed (`apt-get install webhook`), so its line is missing.']
       : []),
   ].join('\n')
+}
+
+function whole(value: number): string {
+  return Math.round(value).toString()
 }

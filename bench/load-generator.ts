@@ -19,14 +19,17 @@ const measured = Array.from({ length: load.count }, (_, position) => requestAt(p
 const statuses: Record<string, number> = {}
 
 const sockets = await Promise.all(Array.from({ length: load.connections }, open))
+const openedAt = performance.now()
 await sendAll(warmUp)
 const startedAt = performance.now()
 const latencies = await sendAll(measured)
-const seconds = (performance.now() - startedAt) / 1000
+const endedAt = performance.now()
 for (const socket of sockets) socket.destroy()
 
 const result: LoadResult = {
-  perSecond: load.count / seconds,
+  perSecond: (1000 * load.count) / (endedAt - startedAt),
+  seconds: (endedAt - openedAt) / 1000,
+  endedAt: performance.timeOrigin + endedAt,
   p50: percentile(latencies, 50),
   p99: percentile(latencies, 99),
   max: percentile(latencies, 100),

@@ -15,6 +15,9 @@ export type Load = Readonly<z.infer<typeof Load>>
 
 const LoadResult = z.object({
   perSecond: z.number(),
+  /** From the first request to the last answer, the warm-up included. */
+  seconds: z.number(),
+  endedAt: z.number(),
   p50: z.number(),
   p99: z.number(),
   max: z.number(),

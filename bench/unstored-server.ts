@@ -18,6 +18,7 @@ const webhooks = webhookRoutes({
   logger,
   forgeByName: createForges(config.webhook.generic),
   secretsFor: () => [config.secrets.webhookSecret ?? ''],
+  findHook: () => Promise.resolve(undefined),
   allowedAddresses: undefined,
   maxBody: config.webhook.maxBodyBytes,
   store: (arrival) =>

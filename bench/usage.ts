@@ -8,6 +8,7 @@ export type Memory = { readonly now: number; readonly peak: number }
 
 // The kernel shows processor time in hundredths of a second, whatever it counts in.
 const TICK_MS = 10
+const LOOK_MS = 50
 const QUIET_MS = 300
 const QUIET_LIMIT_MS = 30_000
 
@@ -26,13 +27,19 @@ export function processorTimeOf(pid: number): number {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0)
 }
 
-/** Resolves when the process has stopped working on what it was asked, with the processor time it took until then. */
-export async function whenQuiet(pid: number): Promise<number> {
-  const giveUpAt = performance.now() + QUIET_LIMIT_MS
-  for (let before = processorTimeOf(pid); ;) {
-    await sleep(QUIET_MS)
+/** Resolves when the process has stopped working on what it was asked: what it used, and since when it rests. */
+export async function whenQuiet(
+  pid: number,
+): Promise<{ readonly processorMs: number; readonly quietSince: number }> {
+  const giveUpAt = Date.now() + QUIET_LIMIT_MS
+  let processorMs = processorTimeOf(pid)
+  let quietSince = Date.now()
+  while (Date.now() - quietSince < QUIET_MS && Date.now() < giveUpAt) {
+    await sleep(LOOK_MS)
     const now = processorTimeOf(pid)
-    if (now === before || performance.now() > giveUpAt) return now
-    before = now
+    if (now === processorMs) continue
+    processorMs = now
+    quietSince = Date.now()
   }
+  return { processorMs, quietSince }
 }
