@@ -218,9 +218,15 @@ function read({ clock }: ApiClientDeps, request: ApiRequest, raw: Raw): ForgeApi
 
 function parseJson(text: string): { readonly value: unknown } | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value: unknown = JSON.parse(text, keepLargeIds)
     return { value }
   } catch {
     return undefined
   }
+}
+
+// An id beyond 2^53 would come out as its neighbour.
+function keepLargeIds(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? ''
+  return typeof value === 'number' && !Number.isSafeInteger(value) && /^\d+$/.test(source) ? source : value
 }

@@ -220,3 +220,15 @@ function call(url: string, request: Partial<ApiRequest> = {}, deps: Partial<ApiC
     ...request,
   })
 }
+
+test('an id that is too large for a number keeps all its digits', async () => {
+  await using forge = await startFakeForge(() => ({
+    status: 200,
+    text: '[{"id":9223372036854775807,"duration":0.25,"size":9007199254740991}]',
+  }))
+
+  const outcome = await call(forge.origin)
+
+  const json = [{ id: '9223372036854775807', duration: 0.25, size: 9007199254740991 }]
+  expect(outcome).toMatchObject({ ok: true, value: { json } })
+})

@@ -20,7 +20,8 @@ const places: readonly (readonly [address: string, origin: string, segments: rea
 test.for(places)('%s is on %s', ([address, origin, segments]) => {
   const place = repositoryPlace(address)
 
-  expect(place).toEqual({ origin, host: new URL(origin).hostname, segments })
+  const isWeb = /^https?:/.test(address)
+  expect(place).toEqual({ origin, host: new URL(origin).hostname, isWeb, segments })
 })
 
 test.for(['/srv/git/r.git', 'file:///srv/git/r.git', 'https://', 'https://h/%zz', 'r.git', ''])(
