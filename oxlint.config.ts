@@ -8,6 +8,7 @@ const edge = [
   'metrics',
   'refusal',
   'binding/',
+  'hook/',
   'task/',
   'repository/',
   'run/',
@@ -32,6 +33,7 @@ const table: Readonly<
   task: { values: ['db/', 'credential/', 'binding/'] },
   repository: { values: ['db/', 'credential/'], types: ['git/'] },
   sync: { values: ['git/'], types: ['binding/', 'task/'] },
+  hook: { values: ['binding/', 'forge/', 'credential/', 'db/'] },
   notify: { values: ['db/'] },
   audit: { values: ['db/'] },
   run: {
@@ -39,7 +41,17 @@ const table: Readonly<
     types: ['sync/', 'queue/', 'git/'],
   },
   webhook: {
-    values: ['forge/', 'binding/', 'task/', 'run/request', 'run/run', 'credential/', 'audit/', 'db/'],
+    values: [
+      'forge/',
+      'binding/',
+      'task/',
+      'run/request',
+      'run/run',
+      'credential/',
+      'audit/',
+      'hook/',
+      'db/',
+    ],
     types: ['queue/'],
   },
   schedule: {

@@ -28,6 +28,7 @@ import { gitVersion } from './git/git-version.ts'
 import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
+import { findEndpoint } from './hook/endpoint.ts'
 import { createHostPolicy } from './host-policy.ts'
 import { isLoopback } from './host-name.ts'
 import { createHttpApp } from './http.ts'
@@ -158,6 +159,7 @@ export async function startDaemon(
     logger: webhookLogger,
     forgeByName: createForges(config.webhook.generic),
     secretsFor: (forge) => secretsFor(config, forge),
+    findHook: (forge, slug) => findEndpoint({ db, clock, vault }, forge, slug),
     allowedAddresses: toBlockList(config.webhook.ipAllowlist),
     maxBody: config.webhook.maxBodyBytes,
     store: createGroupCommit((arrivals) => storeArrivals(storeDeps, arrivals), LARGEST_GROUP),

@@ -15,3 +15,6 @@ export type DeliveryId = z.infer<typeof DeliveryId>
 
 export const RunId = id.brand<'RunId'>()
 export type RunId = z.infer<typeof RunId>
+
+export const HookId = id.brand<'HookId'>()
+export type HookId = z.infer<typeof HookId>

@@ -5,6 +5,7 @@ import type { Transaction } from 'kysely'
 import { Kysely, sql, SqliteDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import * as foundation from './migrations/0001-foundation.ts'
+import * as hooks from './migrations/0002-hooks.ts'
 import type { Tables } from './schema.ts'
 
 export type Database = Kysely<Tables>
@@ -14,6 +15,7 @@ export type Executor = Database | Transaction<Tables>
 // A static record instead of a folder scan: the code decides which migrations exist.
 const migrations = {
   '0001-foundation': foundation,
+  '0002-hooks': hooks,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

@@ -74,6 +74,41 @@ export type DeliveryTable = {
   bindings: string
   /** The body as received, secrets redacted; null for a rejected delivery. */
   payload: string | null
+  /** The hook it came to; null for an address that all share. */
+  hook_id: number | null
+}
+
+/** An address of one side of a binding, at which its forge delivers with secrets that only the two know. */
+export type HookTable = {
+  id: Generated<number>
+  /** The last part of the address; nobody can guess it. */
+  slug: string
+  forge: string
+  /** Null: the binding is gone, and the hook is still to be removed at the forge. */
+  binding_id: number | null
+  side: 'internal' | 'external'
+  /** The repository it was registered for, as the binding had it. */
+  address: string
+  /** Ciphertexts of `credential/vault.ts`. */
+  secret: string
+  previous_secret: string | null
+  /** Until when deliveries signed with the previous secret are taken. */
+  previous_until: number | null
+  api_token: string
+  /** Null: derived from the address. */
+  api_url: string | null
+  /** The forge's id of it; null while it is not known to exist there. */
+  forge_hook_id: string | null
+  created_at: number
+  last_delivery_at: number | null
+  last_status: 'accepted' | 'ignored' | 'duplicate' | 'rejected' | null
+  /** What is wrong with it at the forge, as far as that was known at `checked_at`. */
+  problem: string | null
+  checked_at: number | null
+  /** The history of the forge was asked for what happened until then. */
+  history_at: number
+  /** When the forge was first asked in vain to remove what belongs to no binding any more. */
+  abandoned_at: number | null
 }
 
 export type DeliveryRunTable = {
@@ -164,6 +199,7 @@ export type Tables = {
   agreed_ref: AgreedRefTable
   delivery: DeliveryTable
   delivery_run: DeliveryRunTable
+  hook: HookTable
   run: RunTable
   sync_log: SyncLogTable
   backup: BackupTable

@@ -11,6 +11,7 @@ export type IgnoreReason =
   | 'test'
   | 'event'
   | 'unbound'
+  | 'own_hook'
   | 'disabled'
   | 'direction'
   | 'branch'
@@ -23,6 +24,7 @@ export const IGNORE_DETAILS: Readonly<Record<IgnoreReason, string>> = {
   test: 'a test delivery: the webhook works, and no ref has moved',
   event: 'this event moves no branch or tag',
   unbound: 'no binding has this repository as one of its sides',
+  own_hook: 'this side of the binding has a hook of its own, which alone may ask for its runs',
   disabled: 'the binding or the branch binding is disabled',
   direction: 'the binding does not carry changes from this side',
   branch: 'no branch binding names this branch',

@@ -5,7 +5,7 @@ import type { DeliveryTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
 import type { Changes, ForgeRepository, Signature } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
-import { DeliveryId, RunId } from '../ids.ts'
+import { DeliveryId, HookId, RunId } from '../ids.ts'
 import { IGNORE_DETAILS } from './decide.ts'
 import { decideAgain } from './knowledge.ts'
 import { requestBindingRun } from './store.ts'
@@ -29,6 +29,8 @@ export type Delivery = {
   /** The bindings that the repository is a side of, also when nothing was to be done. */
   readonly bindings: readonly string[]
   readonly runs: readonly RunId[]
+  /** The hook it came to; null for an address that all share. */
+  readonly hook: HookId | null
   /** JSON text as received, secrets redacted; null for a rejected delivery and in lists. */
   readonly payload: string | null
 }
@@ -53,6 +55,7 @@ const COLUMNS = [
   'repository',
   'pusher',
   'bindings',
+  'hook_id',
 ] as const
 
 /** Newest first, without payloads. */
@@ -214,6 +217,7 @@ function rowToDelivery(
     pusher: row.pusher,
     bindings: z.array(z.string()).parse(JSON.parse(row.bindings)),
     runs,
+    hook: row.hook_id === null ? null : HookId.parse(row.hook_id),
     payload: row.payload,
   }
 }

@@ -4,6 +4,8 @@ import { matchMany } from '../binding/match.ts'
 import type { Executor } from '../db/database.ts'
 import type { Change, Changes, ForgeRepository, ParsedDelivery } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
+import { hooksOf } from '../hook/endpoint.ts'
+import type { HookId } from '../ids.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { decide } from './decide.ts'
 import type { Decision, Knowledge, Match } from './decide.ts'
@@ -16,50 +18,77 @@ export type ReadableDelivery = Extract<ParsedDelivery, { readonly kind: 'changes
 /** One decision per delivery, each with what the database knows now. */
 export async function decideAll(
   trx: Executor,
-  arrivals: readonly { readonly forge: string; readonly parsed: ReadableDelivery }[],
+  arrivals: readonly {
+    readonly forge: string
+    readonly parsed: ReadableDelivery
+    readonly hook: HookId | null
+  }[],
 ): Promise<readonly Decision[]> {
   const matches = await matchRepositories(
     trx,
-    arrivals.map(({ forge, parsed }) => ({
+    arrivals.map(({ forge, hook, parsed }) => ({
       forge,
+      hook,
       repository: parsed.kind === 'changes' ? parsed.repository : null,
     })),
   )
   const changes = arrivals.flatMap(({ parsed }) => (parsed.kind === 'changes' ? listed(parsed.changes) : []))
-  const knowledge = await readKnowledge(trx, matches.flat(), changes)
+  const knowledge = await readKnowledge(
+    trx,
+    matches.flatMap(({ permitted }) => permitted),
+    changes,
+  )
   return arrivals.map(({ parsed }, position) =>
     parsed.kind === 'nothing'
       ? { bindings: [], requests: [], reason: parsed.reason }
-      : decide(parsed.changes, matches[position] ?? [], knowledge),
+      : decideFor(parsed.changes, matches[position] ?? NO_MATCH, knowledge),
   )
 }
 
 /** The decision for changes that were stored earlier; a replay skips nothing as already done. */
 export async function decideAgain(
   trx: Executor,
-  { forge, changes, repository }: StoredDelivery,
+  { changes, ...delivery }: StoredDelivery,
 ): Promise<Decision> {
-  const [matches = []] = await matchRepositories(trx, [{ forge, repository }])
-  const knowledge = await readKnowledge(trx, matches, listed(changes))
-  return decide(
+  const [matched = NO_MATCH] = await matchRepositories(trx, [delivery])
+  const knowledge = await readKnowledge(trx, matched.permitted, listed(changes))
+  return decideFor(
     changes === 'all' ? changes : changes.map((change) => ({ ...change, after: null })),
-    matches,
+    matched,
     knowledge,
   )
+}
+
+function decideFor(changes: Changes, { permitted, withheld }: Matched, knowledge: Knowledge): Decision {
+  if (changes.length === 0 || permitted.length > 0 || withheld.length === 0) {
+    return decide(changes, permitted, knowledge)
+  }
+  return { bindings: withheld.map(({ binding }) => binding.name), requests: [], reason: 'own_hook' }
 }
 
 function listed(changes: Changes): readonly Change[] {
   return changes === 'all' ? [] : changes
 }
 
-type SentRepository = { readonly forge: string; readonly repository: ForgeRepository | null }
+type SentRepository = {
+  readonly forge: string
+  readonly repository: ForgeRepository | null
+  readonly hook: HookId | null
+}
 type StoredDelivery = SentRepository & { readonly changes: Changes }
+
+type Matched = {
+  readonly permitted: readonly Match[]
+  /** Sides that only their own hook may speak for, and this delivery came to an address that all share. */
+  readonly withheld: readonly Match[]
+}
+const NO_MATCH: Matched = { permitted: [], withheld: [] }
 
 /** The bindings of each repository. Forges fold case; behind `generic` may be a plain git server, which does not. */
 async function matchRepositories(
   trx: Executor,
   sent: readonly SentRepository[],
-): Promise<readonly (readonly Match[])[]> {
+): Promise<readonly Matched[]> {
   const lists = (isWanted: (forge: string) => boolean) =>
     sent.map(({ forge, repository }) => (isWanted(forge) ? repositoryAddresses(repository) : []))
   const folded = await matchMany(
@@ -71,7 +100,20 @@ async function matchRepositories(
     lists((forge) => forge === 'generic'),
     { foldCase: false },
   )
-  return sent.map((_, position) => [...(folded[position] ?? []), ...(exact[position] ?? [])])
+  const matches = sent.map((_, position) => [...(folded[position] ?? []), ...(exact[position] ?? [])])
+  const hookOf = await hooksOf(trx, [...new Set(matches.flat().map(({ binding }) => binding.id))])
+  return sent.map(({ hook }, position) => {
+    const all = matches[position] ?? []
+    const owned = all.map((match) => ({ match, own: hookOf(match.binding.id, match.side) }))
+    // A hook speaks for its own side only: its secret says nothing about another repository.
+    if (hook !== null) {
+      return { permitted: owned.flatMap(({ match, own }) => (own?.id === hook ? [match] : [])), withheld: [] }
+    }
+    return {
+      permitted: owned.flatMap(({ match, own }) => (own?.isRegistered === true ? [] : [match])),
+      withheld: owned.flatMap(({ match, own }) => (own?.isRegistered === true ? [match] : [])),
+    }
+  })
 }
 
 function repositoryAddresses(repository: ForgeRepository | null): readonly string[] {

@@ -6,6 +6,8 @@ import { recognise } from '../forge/forges.ts'
 import type { ForgeByName } from '../forge/forges.ts'
 import type { Change, Forge, Signature, WebhookRequest } from '../forge/forge.ts'
 import { redactPayload } from '../forge/redact.ts'
+import type { HookEndpoint } from '../hook/endpoint.ts'
+import type { HookId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Rejection } from './rejections.ts'
 import type { Arrival, Stored } from './store.ts'
@@ -14,7 +16,7 @@ import type { Arrival, Stored } from './store.ts'
 //
 // In:  the bytes of one webhook request. Out: the answer, after the delivery and the runs it asks for
 // are on disk. Nothing is worked on here: the queue is only told that something may be due.
-// The order of checks: address, forge, signature over the received bytes, then the content.
+// The order of checks: address, forge, hook, signature over the received bytes, then the content.
 
 export type ReceiveDeps = {
   readonly clock: Clock
@@ -22,6 +24,8 @@ export type ReceiveDeps = {
   readonly forgeByName: ForgeByName
   /** Secrets that may have signed a delivery of this forge; empty when none is configured. */
   readonly secretsFor: (forge: string) => readonly string[]
+  /** The hook at `/webhooks/<forge>/<slug>`, whose own secrets alone count there. */
+  readonly findHook: (forge: string, slug: string) => Promise<HookEndpoint | undefined>
   /** Client addresses that may deliver; undefined allows all. */
   readonly allowedAddresses: BlockList | undefined
   /** Resolves when the delivery survives a crash. */
@@ -40,6 +44,8 @@ export type Answer = {
 export type Delivered = {
   /** The forge named in the path; undefined: find out. */
   readonly forge: string | undefined
+  /** The hook named in the path after it. */
+  readonly slug?: string | undefined
   readonly request: WebhookRequest
   readonly remoteAddress: string | null
 }
@@ -56,15 +62,36 @@ export async function receive(deps: ReceiveDeps, delivered: Delivered): Promise<
       ? reject(deps, delivered, 400, 'forge', 'the headers name no forge; post to /webhooks/<forge> instead')
       : reject(deps, delivered, 404, 'forge', 'there is no such forge')
   }
-  const secrets = deps.secretsFor(forge.name)
-  const signature = await forge.verify(request, secrets, deps.clock.now())
-  if (signature !== 'verified') {
-    return rejectSignature(deps, { ...delivered, forge: forge.name }, secrets, signature)
+  let hook: HookEndpoint | undefined
+  try {
+    hook = delivered.slug === undefined ? undefined : await deps.findHook(forge.name, delivered.slug)
+  } catch (error) {
+    deps.logger.error({ err: error, forge: forge.name }, 'the hook of a delivery could not be read')
+    return unstored(forge)
   }
-  return takeIn(deps, forge, delivered)
+  if (delivered.slug !== undefined && hook === undefined) {
+    return reject(deps, delivered, 404, 'hook', 'there is no such hook')
+  }
+  const secrets = hook?.secrets ?? deps.secretsFor(forge.name)
+  const signature = await forge.verify(request, secrets, deps.clock.now())
+  const known = { request, remoteAddress, hook: hook?.id ?? null, forge: forge.name }
+  if (signature !== 'verified') return rejectSignature(deps, known, secrets, signature)
+  return takeIn(deps, forge, known)
 }
 
-async function takeIn(deps: ReceiveDeps, forge: Forge, delivered: Delivered): Promise<Answer> {
+/** What is known to come from the forge: its signature holds, or the forge gave it to us when we asked. */
+export type Authentic = {
+  readonly request: WebhookRequest
+  readonly remoteAddress: string | null
+  readonly hook: HookId | null
+}
+
+/** Stores an authentic delivery with the runs it asks for. */
+export async function takeIn(
+  deps: Pick<ReceiveDeps, 'logger' | 'store' | 'recordRejection' | 'wakeQueue'>,
+  forge: Forge,
+  delivered: Authentic,
+): Promise<Answer> {
   const known = { ...delivered, forge: forge.name }
   const parsed = forge.parse(delivered.request)
   if (parsed.kind === 'malformed') return reject(deps, known, 400, 'malformed', parsed.problem, 'verified')
@@ -77,32 +104,40 @@ async function takeIn(deps: ReceiveDeps, forge: Forge, delivered: Delivered): Pr
     parsed,
     signature: 'verified',
     payload: redactPayload(parsed.payload),
-    dedupeKey: parsed.deliveryId === null ? null : dedupeKey(forge.name, parsed.deliveryId, parsed.payload),
+    dedupeKey: parsed.deliveryId === null ? null : dedupeKey(known, parsed.deliveryId, parsed.payload),
     remoteAddress: delivered.remoteAddress,
+    hook: delivered.hook,
   }
   let stored: Stored
   try {
     stored = await deps.store(arrival)
   } catch (error) {
     deps.logger.error({ err: error, forge: forge.name }, 'a delivery could not be stored')
-    return {
-      status: 503,
-      body: {
-        status: 'rejected',
-        reason: 'storage',
-        detail: 'the delivery could not be stored; send it again',
-      },
-      facts: { forge: forge.name, outcome: 'rejected', reason: 'storage' },
-    }
+    return unstored(forge)
   }
   if (stored.kind === 'accepted') deps.wakeQueue()
   return { ...toAnswer(stored), facts: factsOf(forge.name, parsed.event, stored) }
 }
 
-// The same id with another body is another delivery: treating it as known could hide a push.
-function dedupeKey(forge: string, id: string, payload: string): string {
+function unstored(forge: Forge): Answer {
+  return {
+    status: 503,
+    body: {
+      status: 'rejected',
+      reason: 'storage',
+      detail: 'the delivery could not be stored; send it again',
+    },
+    facts: { forge: forge.name, outcome: 'rejected', reason: 'storage' },
+  }
+}
+
+type Known = { readonly forge: string; readonly hook: HookId | null }
+
+// The same id with another body is another delivery: treating it as known could hide a push. And one push
+// comes to each hook of a repository, where each may serve another binding.
+function dedupeKey({ forge, hook }: Known, id: string, payload: string): string {
   const digest = hash('sha256', payload, 'base64url')
-  return `${forge}:${id.slice(0, 200)}:${digest}`
+  return `${forge}${hook === null ? '' : `/${hook}`}:${id.slice(0, 200)}:${digest}`
 }
 
 function isAllowed(allowed: BlockList | undefined, address: string | null): boolean {
@@ -114,7 +149,7 @@ function isAllowed(allowed: BlockList | undefined, address: string | null): bool
 
 async function rejectSignature(
   deps: ReceiveDeps,
-  delivered: Delivered & { readonly forge: string },
+  delivered: Authentic & Known,
   secrets: readonly string[],
   signature: Signature,
 ): Promise<Answer> {
@@ -133,7 +168,7 @@ async function rejectSignature(
 
 export async function reject(
   deps: Pick<ReceiveDeps, 'logger' | 'recordRejection'>,
-  delivered: Pick<Delivered, 'forge' | 'remoteAddress'>,
+  delivered: Pick<Delivered, 'forge' | 'remoteAddress'> & { readonly hook?: HookId | null },
   status: Answer['status'],
   reason: string,
   detail: string,
@@ -145,6 +180,7 @@ export async function reject(
     detail,
     signature,
     remoteAddress: delivered.remoteAddress,
+    hook: delivered.hook ?? null,
   }
   try {
     await deps.recordRejection(rejection)

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import type { Signature } from '../forge/forge.ts'
+import { recordArrivals } from '../hook/endpoint.ts'
+import type { HookId } from '../ids.ts'
 
 /** A delivery that was not taken in: listed without its body. */
 export type Rejection = {
@@ -9,6 +11,8 @@ export type Rejection = {
   readonly detail: string
   readonly signature: Signature
   readonly remoteAddress: string | null
+  /** The hook it came to. */
+  readonly hook: HookId | null
 }
 
 // Anyone who reaches the port can be rejected, so the list must not grow with them.
@@ -23,7 +27,7 @@ export async function storeRejections(
     await trx
       .insertInto('delivery')
       .values(
-        rejections.map(({ forge, reason, detail, signature, remoteAddress }) => ({
+        rejections.map(({ forge, reason, detail, signature, remoteAddress, hook }) => ({
           forge,
           received_at: now,
           remote_address: remoteAddress,
@@ -33,9 +37,12 @@ export async function storeRejections(
           signature,
           changes: '[]',
           bindings: '[]',
+          hook_id: hook,
         })),
       )
       .execute()
+    const arrivals = rejections.map(({ hook }) => ({ hook, status: 'rejected' as const }))
+    await recordArrivals(trx, arrivals, now)
     await trx
       .deleteFrom('delivery')
       .where('status', '=', 'rejected')

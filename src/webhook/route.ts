@@ -10,17 +10,21 @@ type RouteDeps = ReceiveDeps & {
   readonly maxBody: number
 }
 
-/** `POST /webhooks`, `POST /webhooks/<forge>`, and `GET` with `?payload=` where the forge can send it. */
+/** `/webhooks`, `/webhooks/<forge>` and `/webhooks/<forge>/<hook>`: `POST`, and `GET` with `?payload=` where the forge can send it. */
 export function webhookRoutes(deps: RouteDeps): Hono {
   const routes = new Hono()
   const handle = async (c: Context): Promise<Response> => {
-    const from = { forge: c.req.param('forge'), remoteAddress: getConnInfo(c).remote.address ?? null }
+    const from = {
+      forge: c.req.param('forge'),
+      slug: c.req.param('hook'),
+      remoteAddress: getConnInfo(c).remote.address ?? null,
+    }
     const request = await readRequest(c, deps.maxBody)
     if (request !== 'too_large') return send(c, await receive(deps, { ...from, request }))
     const detail = `the body is larger than ${deps.maxBody} bytes`
     return send(c, await reject(deps, from, 413, 'too_large', detail))
   }
-  routes.on(['GET', 'POST'], ['/', '/:forge'], handle)
+  routes.on(['GET', 'POST'], ['/', '/:forge', '/:forge/:hook'], handle)
   return routes
 }
 

@@ -6,8 +6,9 @@ import type { Database, Executor } from '../db/database.ts'
 import type { DeliveryTable } from '../db/schema.ts'
 import type { Changes, Signature } from '../forge/forge.ts'
 import { redactPayload } from '../forge/redact.ts'
+import { recordArrivals } from '../hook/endpoint.ts'
 import { DeliveryId } from '../ids.ts'
-import type { RunId } from '../ids.ts'
+import type { HookId, RunId } from '../ids.ts'
 import { requestRun } from '../run/request.ts'
 import type { Work } from '../run/run.ts'
 import { IGNORE_DETAILS } from './decide.ts'
@@ -24,6 +25,8 @@ export type Arrival = {
   readonly payload: string
   readonly dedupeKey: string | null
   readonly remoteAddress: string | null
+  /** The hook it came to; null for an address that all share. */
+  readonly hook: HookId | null
 }
 
 export type Stored =
@@ -72,7 +75,7 @@ export async function storeArrivals(
     })
     let next = 0
     const firstByKey = new Map<string, DeliveryId>()
-    return arrivals.map((arrival, position): Stored => {
+    const results = arrivals.map((arrival, position): Stored => {
       const duplicate = duplicates[position]
       if (duplicate === 'in_group') {
         const first = firstByKey.get(arrival.dedupeKey ?? '')
@@ -86,6 +89,12 @@ export async function storeArrivals(
       if (arrival.dedupeKey !== null) firstByKey.set(arrival.dedupeKey, result.delivery)
       return result
     })
+    const outcomes = arrivals.flatMap(({ hook }, position) => {
+      const status = results[position]?.kind
+      return status === undefined ? [] : [{ hook, status }]
+    })
+    await recordArrivals(trx, outcomes, now)
+    return results
   })
 }
 
@@ -161,6 +170,7 @@ async function insertDeliveries(
       pusher: parsed.pusher,
       bindings: JSON.stringify(decision?.bindings ?? []),
       payload: arrival.payload,
+      hook_id: arrival.hook,
     }
   })
   const inserted = await trx.insertInto('delivery').values(rows).returning('id').execute()

@@ -8,6 +8,11 @@ import { createVault } from '../../src/credential/vault.ts'
 import { errorAnswer } from '../../src/api/v1/envelope.ts'
 import { deliveryRoutes } from '../../src/api/v1/deliveries.ts'
 import { createForges } from '../../src/forge/forges.ts'
+import type { Binding, Side } from '../../src/binding/binding.ts'
+import type { ForgeName } from '../../src/forge/forge.ts'
+import { findEndpoint } from '../../src/hook/endpoint.ts'
+import { createSlug } from '../../src/hook/hook.ts'
+import { insertHook, updateHook } from '../../src/hook/hooks.ts'
 import { createLogger } from '../../src/log.ts'
 import { toRefusal } from '../../src/refusal.ts'
 import { claimRun, finishAttempt } from '../../src/run/record.ts'
@@ -38,6 +43,7 @@ export async function createWorld(
   const { db } = stack.use(await createTestDatabase())
   const clock = createTestClock()
   const logger = createLogger('silent')
+  const vault = createVault(new Uint8Array(32))
   const storeDeps = { db, clock, attemptLimit: 6 }
   let wakes = 0
   const wakeQueue = (): void => void (wakes += 1)
@@ -54,6 +60,7 @@ export async function createWorld(
       logger,
       forgeByName: createForges(loadConfig({ env: { CONFIG_FILE: '/dev/null' }, cwd: '/' }).webhook.generic),
       secretsFor: () => options.secrets ?? [SECRET],
+      findHook: (forge, slug) => findEndpoint({ db, clock, vault }, forge, slug),
       allowedAddresses: options.allowed,
       maxBody: options.maxBody ?? 1024 * 1024,
       store: createGroupCommit((arrivals: readonly Arrival[]) => storeArrivals(storeDeps, arrivals), 100),
@@ -72,7 +79,7 @@ export async function createWorld(
     db,
     clock,
     logger,
-    vault: createVault(new Uint8Array(32)),
+    vault,
     addressRules: { schemes: ['http', 'https', 'ssh'], allowLocal: false, allowsHost: () => true },
     reconcileIntervalMs: 0,
   } as const
@@ -80,6 +87,7 @@ export async function createWorld(
   return {
     db,
     clock,
+    vault,
     url: server.url,
     wakes: () => wakes,
     bind: (changes: Partial<NewBinding> = {}) =>
@@ -97,6 +105,23 @@ export async function createWorld(
       }),
     bindBranch: (internalBranch: string, externalBranch: string, enabled = true) =>
       createBranch(bindingDeps, 'app', { enabled, internalBranch, externalBranch }),
+    /** A hook of its own for one side, with that secret, as if it had been registered at the forge. */
+    addHook: async (binding: Binding, side: Side, forge: ForgeName, secret: string) => {
+      const slug = createSlug()
+      const { address } = binding[side]
+      const asked = {
+        slug,
+        forge,
+        side,
+        address,
+        secret,
+        bindingId: binding.id,
+        apiToken: 'token',
+        apiUrl: null,
+      }
+      const hook = await insertHook({ db, clock, vault }, asked)
+      return updateHook({ db, clock, vault }, hook, { forgeHookId: '1' })
+    },
     deliver: async (sent: SentRequest, path = '/webhooks') => {
       const response = await fetch(`${server.url}${path}${sent.search}`, sent)
       return { status: response.status, body: (await response.json()) satisfies unknown }

@@ -68,6 +68,7 @@ function deliveryToWire(delivery: Delivery): Record<string, unknown> {
       default_branch: repository.defaultBranch,
     },
     pusher: delivery.pusher,
+    hook: delivery.hook,
     bindings: delivery.bindings,
     runs: delivery.runs,
   }

@@ -1,0 +1,184 @@
+import type { Insertable, Selectable } from 'kysely'
+import { z } from 'zod'
+import type { Binding, Side } from '../binding/binding.ts'
+import type { Clock } from '../clock.ts'
+import type { Vault } from '../credential/vault.ts'
+import type { Database } from '../db/database.ts'
+import type { HookTable } from '../db/schema.ts'
+import { FORGE_NAMES } from '../forge/forge.ts'
+import { BindingId, HookId } from '../ids.ts'
+import type { Hook } from './hook.ts'
+import { hookUnknown } from './hook-error.ts'
+import { openFor, openSecrets, sealFor } from './secrets.ts'
+
+// The records of hooks; what happens at the forge is the business of the verbs beside.
+
+export type HookStore = { readonly db: Database; readonly clock: Clock; readonly vault: Vault }
+
+type NewHook = Pick<Hook, 'slug' | 'forge' | 'side' | 'address' | 'apiUrl'> & {
+  readonly bindingId: BindingId
+  readonly secret: string
+  readonly apiToken: string
+}
+
+export async function insertHook(deps: HookStore, hook: NewHook): Promise<Hook> {
+  const now = deps.clock.now()
+  const row: Insertable<HookTable> = {
+    slug: hook.slug,
+    forge: hook.forge,
+    binding_id: hook.bindingId,
+    side: hook.side,
+    address: hook.address,
+    secret: sealFor(deps.vault, hook.slug, 'secret', hook.secret),
+    api_token: sealFor(deps.vault, hook.slug, 'api_token', hook.apiToken),
+    api_url: hook.apiUrl,
+    created_at: now,
+    history_at: now,
+  }
+  return rowToHook(await deps.db.insertInto('hook').values(row).returningAll().executeTakeFirstOrThrow())
+}
+
+/** Throws `hook_unknown` when the binding has none of this id. */
+export async function getHook(
+  { db }: Pick<HookStore, 'db'>,
+  binding: Pick<Binding, 'id'>,
+  id: HookId,
+): Promise<Hook> {
+  const row = await db
+    .selectFrom('hook')
+    .selectAll()
+    .where('binding_id', '=', binding.id)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) throw hookUnknown(id)
+  return rowToHook(row)
+}
+
+export async function findSideHook(
+  { db }: Pick<HookStore, 'db'>,
+  binding: Pick<Binding, 'id'>,
+  side: Side,
+): Promise<Hook | undefined> {
+  const row = await db
+    .selectFrom('hook')
+    .selectAll()
+    .where('binding_id', '=', binding.id)
+    .where('side', '=', side)
+    .executeTakeFirst()
+  return row === undefined ? undefined : rowToHook(row)
+}
+
+export async function listHooks(
+  { db }: Pick<HookStore, 'db'>,
+  binding: Pick<Binding, 'id'>,
+): Promise<readonly Hook[]> {
+  const rows = await db
+    .selectFrom('hook')
+    .selectAll()
+    .where('binding_id', '=', binding.id)
+    .orderBy('id')
+    .execute()
+  return rows.map(rowToHook)
+}
+
+/** The addresses of all hooks but this one, those that are still to be removed included. */
+export async function otherSlugs({ db }: Pick<HookStore, 'db'>, slug: string): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('hook').select('slug').where('slug', '!=', slug).execute()
+  return new Set(rows.map((row) => row.slug))
+}
+
+type HookChange = {
+  readonly forgeHookId?: string
+  readonly problem?: string | null
+  readonly apiToken?: string
+  readonly historyAt?: number
+  /** Checked just now. */
+  readonly isChecked?: boolean
+}
+
+export async function updateHook(deps: HookStore, hook: Hook, change: HookChange): Promise<Hook> {
+  const { forgeHookId, problem, apiToken, historyAt } = change
+  const row = await deps.db
+    .updateTable('hook')
+    .set({
+      // An update has to change something, and this changes nothing.
+      slug: hook.slug,
+      ...(forgeHookId === undefined ? {} : { forge_hook_id: forgeHookId }),
+      ...(problem === undefined ? {} : { problem }),
+      ...(apiToken === undefined ? {} : { api_token: sealFor(deps.vault, hook.slug, 'api_token', apiToken) }),
+      ...(historyAt === undefined ? {} : { history_at: historyAt }),
+      ...(change.isChecked === true ? { checked_at: deps.clock.now() } : {}),
+    })
+    .where('id', '=', hook.id)
+    .returningAll()
+    .executeTakeFirst()
+  if (row === undefined) throw hookUnknown(hook.id)
+  return rowToHook(row)
+}
+
+/** Makes one secret the current one and lets the other count until then. */
+export async function setSecrets(
+  deps: HookStore,
+  hook: Hook,
+  secrets: { readonly current: string; readonly previous: string; readonly previousUntil: number },
+): Promise<Hook> {
+  const row = await deps.db
+    .updateTable('hook')
+    .set({
+      secret: sealFor(deps.vault, hook.slug, 'secret', secrets.current),
+      previous_secret: sealFor(deps.vault, hook.slug, 'secret', secrets.previous),
+      previous_until: secrets.previousUntil,
+    })
+    .where('id', '=', hook.id)
+    .returningAll()
+    .executeTakeFirst()
+  if (row === undefined) throw hookUnknown(hook.id)
+  return rowToHook(row)
+}
+
+export async function deleteHook({ db }: Pick<HookStore, 'db'>, hook: Hook): Promise<void> {
+  await db.deleteFrom('hook').where('id', '=', hook.id).execute()
+}
+
+/** Takes the hook from its binding: nothing it delivers counts any more, and it waits to be removed at the forge. */
+export async function abandonHook({ db }: Pick<HookStore, 'db'>, hook: Hook): Promise<void> {
+  await db.updateTable('hook').set({ binding_id: null }).where('id', '=', hook.id).execute()
+}
+
+/** The secret with which the forge signs, and the token for its API. */
+export async function openHook(
+  deps: HookStore,
+  hook: Hook,
+): Promise<{ readonly secret: string; readonly apiToken: string }> {
+  const row = await deps.db
+    .selectFrom('hook')
+    .select(['slug', 'secret', 'previous_secret', 'previous_until', 'api_token'])
+    .where('id', '=', hook.id)
+    .executeTakeFirst()
+  if (row === undefined) throw hookUnknown(hook.id)
+  const [secret] = openSecrets(deps, row)
+  return { secret, apiToken: openFor(deps.vault, row.slug, 'api_token', row.api_token) }
+}
+
+const ForgeNameInRow = z.enum(FORGE_NAMES)
+
+export function rowToHook(row: Selectable<HookTable>): Hook {
+  return {
+    id: HookId.parse(row.id),
+    slug: row.slug,
+    forge: ForgeNameInRow.parse(row.forge),
+    bindingId: row.binding_id === null ? null : BindingId.parse(row.binding_id),
+    side: row.side,
+    address: row.address,
+    apiUrl: row.api_url,
+    forgeHookId: row.forge_hook_id,
+    createdAt: row.created_at,
+    lastDeliveryAt: row.last_delivery_at,
+    lastStatus: row.last_status,
+    problem: row.problem,
+    checkedAt: row.checked_at,
+    previousUntil: row.previous_until,
+    historyAt: row.history_at,
+    abandonedAt: row.abandoned_at,
+  }
+}
