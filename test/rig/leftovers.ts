@@ -5,15 +5,25 @@ import { basename } from 'node:path'
 
 /** Command lines of the processes that stand in a folder, or name it. */
 export async function processesIn(folder: string): Promise<readonly string[]> {
+  const processes = await listProcesses()
+  return processes
+    .filter(({ command, cwd }) => command.includes(folder) || cwd.startsWith(folder))
+    .map(({ command }) => command)
+}
+
+/** Command lines of all processes on this machine, as any user may read them. */
+export async function commandLines(): Promise<readonly string[]> {
+  return (await listProcesses()).map(({ command }) => command)
+}
+
+async function listProcesses(): Promise<readonly { readonly command: string; readonly cwd: string }[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
-      const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '')
-      return command.includes(folder) || cwd.startsWith(folder) ? [`${command} in ${cwd}`] : []
-    }),
+  return Promise.all(
+    pids.map(async (pid) => ({
+      command: (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' '),
+      cwd: await readlink(`/proc/${pid}/cwd`).catch(() => ''),
+    })),
   )
-  return found.flat()
 }
 
 /** Files below SYNC_DIR that belong to a git or a daemon which is no more. */
