@@ -27,8 +27,11 @@ export type WantedHook = {
 
 /** A delivery that the forge could not make, as its history remembers it. */
 export type MissedDelivery = {
+  /** What `redeliver` takes; where there is none, the id that the delivery itself carries. */
   readonly id: string
   readonly at: number
+  /** With a payload: the headers, in lower case, that it takes to read it as a delivery. */
+  readonly headers?: ReadonlyMap<string, string>
   /** The JSON that was to be delivered, where the history keeps it. */
   readonly payload: string | null
 }
@@ -50,8 +53,7 @@ export type ForgeApiFailure = {
 }
 
 export type ForgeApiOutcome<Result> =
-  | { readonly ok: true; readonly value: Result }
-  | { readonly ok: false; readonly failure: ForgeApiFailure }
+  { readonly ok: true; readonly value: Result } | { readonly ok: false; readonly failure: ForgeApiFailure }
 
 /** Calls about one repository; what a forge cannot do is absent. */
 export type ForgeApi = {
