@@ -1,24 +1,14 @@
-import { BlockList, isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
 import { answerRefusal } from './api/cerobot/answer.ts'
 import { cerobotRoutes } from './api/cerobot/routes.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { runRoutes } from './api/v1/runs.ts'
-import { parseAddress } from './binding/address.ts'
-import type { AddressRules } from './binding/address.ts'
-import { bindingSubject, runSubjectOf, SIDES } from './binding/binding.ts'
-import { findBinding } from './binding/bindings.ts'
-import { branchesOf, branchToScope } from './binding/branches.ts'
-import { credentialOf } from './binding/credential.ts'
+import { loadForRun } from './binding/for-run.ts'
+import { bindingSubject, runSubjectOf } from './binding/binding.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { Side } from './binding/binding.ts'
-import type { Database } from './db/database.ts'
-import type { Vault } from './credential/vault.ts'
-import type { Remote } from './git/remote.ts'
 import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
-import { ensureFirstToken } from './credential/tokens.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
 import { lockInstance } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
@@ -29,8 +19,8 @@ import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
+import { announceFirstToken, warnOfOpenApi } from './first-access.ts'
 import { createHostPolicy } from './host-policy.ts'
-import { isLoopback } from './host-name.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
 import type { Logger } from './log.ts'
@@ -38,7 +28,6 @@ import { createLocalQueue } from './queue/local-queue.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import { createRunEvents } from './run/events.ts'
 import { executeRun } from './run/execute.ts'
-import type { BindingForRun } from './run/passes.ts'
 import { createLiveLogs } from './run/log.ts'
 import { claimRun, nextDue } from './run/record.ts'
 import { recoverRuns } from './run/recover.ts'
@@ -46,6 +35,7 @@ import { requestRun, waitForRun } from './run/request.ts'
 import { listSyncLogs } from './run/sync-logs.ts'
 import { startPruning } from './schedule/prune.ts'
 import { startReconcile } from './schedule/reconcile.ts'
+import { isListed, toBlockList } from './networks.ts'
 import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
 import { prepareFolders } from './sync/folders.ts'
@@ -138,7 +128,7 @@ export async function startDaemon(
     sync,
     canHeal,
     logsDetail: config.log.detail,
-    loadBinding: (id: BindingId) => loadBinding(bindingDeps, id),
+    loadBinding: (id: BindingId) => loadForRun(bindingDeps, id),
   }
   const queue = createLocalQueue({
     clock,
@@ -160,7 +150,7 @@ export async function startDaemon(
     forgeByName: createForges(config.webhook.generic),
     secretsFor: (forge) => secretsFor(config, forge),
     findHook: (forge, slug) => findEndpoint({ db, clock, vault }, forge, slug),
-    allowedAddresses: toBlockList(config.webhook.ipAllowlist),
+    allowsAddress: addressCheck(config),
     maxBody: config.webhook.maxBodyBytes,
     store: createGroupCommit((arrivals) => storeArrivals(storeDeps, arrivals), LARGEST_GROUP),
     recordRejection: async (rejection) => void (await recordRejection(rejection)),
@@ -260,61 +250,13 @@ export async function startDaemon(
   }
 }
 
-/** The binding as a run needs it now; undefined when it was removed since the run was requested. */
-async function loadBinding(
-  deps: { readonly db: Database; readonly vault: Vault; readonly addressRules: AddressRules },
-  id: BindingId,
-): Promise<BindingForRun | undefined> {
-  const binding = await findBinding(deps.db, id)
-  if (binding === undefined) return undefined
-  const remote = async (side: Side): Promise<Remote> => ({
-    url: binding[side].url,
-    credential: await credentialOf(deps, binding, side),
-  })
-  const branches = binding.granularity === 'one' ? await branchesOf(deps.db, [binding.id]) : []
-  return {
-    binding,
-    remotes: { internal: await remote('internal'), external: await remote('external') },
-    branches: branches.filter((branch) => branch.enabled).map(branchToScope),
-    denied: SIDES.map((side) => parseAddress(binding[side].address, deps.addressRules)).find(
-      (parsed) => parsed.kind === 'refused',
-    )?.detail.en,
-  }
-}
-
 function secretsFor({ secrets }: Config, forge: string): readonly string[] {
   const secret = secrets.webhookSecretByForge.get(forge) ?? secrets.webhookSecret
   return secret === undefined ? [] : [secret]
 }
 
-function toBlockList(networks: readonly string[]): BlockList | undefined {
-  if (networks.length === 0) return undefined
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', prefix] = network.split('/')
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(prefix), family)
-  }
-  return list
-}
-
-/** A proxy in front makes every client look local, and any client at all may reach an open address. */
-function warnOfOpenApi(config: Config, logger: Logger): void {
-  if (needsTokens({ auth: config.auth, host: config.listen.host })) return
-  const isPublic = config.publicUrl !== undefined && !isLoopback(new URL(config.publicUrl).hostname)
-  if (!isPublic && isLoopback(config.listen.host)) return
-  logger.warn('the management API is open to everybody who reaches this service: set AUTH=token')
-}
-
-async function announceFirstToken(
-  config: Config,
-  deps: { readonly db: Database; readonly clock: Clock },
-): Promise<void> {
-  const isOpen = !needsTokens({ auth: config.auth, host: config.listen.host })
-  if (isOpen || config.secrets.apiToken !== undefined) return
-  const token = await ensureFirstToken(deps)
-  if (token === undefined) return
-  // Not through the log, which may be shipped elsewhere.
-  process.stdout.write(`reposync: the first admin token, shown only now: ${token}\n`)
+function addressCheck({ webhook }: Config): (address: string | null) => boolean {
+  if (webhook.ipAllowlist.length === 0) return () => true
+  const allowed = toBlockList(webhook.ipAllowlist)
+  return (address) => address !== null && isListed(allowed, address)
 }

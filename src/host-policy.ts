@@ -1,4 +1,6 @@
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import type { BlockList } from 'node:net'
+import { isIP } from 'node:net'
+import { isListed, toBlockList } from './networks.ts'
 
 export type HostPolicy = {
   /** Whether the daemon may contact `ip`, which `host` resolved to (or is). */
@@ -34,26 +36,13 @@ export function createHostPolicy(rules: {
 type Rules = { readonly globs: readonly RegExp[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {
-  const ranges = new BlockList()
-  const globs: RegExp[] = []
-  let hasRanges = false
-  for (const rule of rules) {
-    const [address = '', prefix] = rule.split('/')
-    if (isIP(address) === 0) {
-      globs.push(globToRegExp(rule))
-      continue
-    }
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    hasRanges = true
-    if (prefix === undefined) ranges.addAddress(address, family)
-    else ranges.addSubnet(address, Number(prefix), family)
-  }
-  return { globs, ranges, hasRanges }
+  const networks = rules.filter((rule) => isIP(rule.split('/')[0] ?? '') !== 0)
+  const globs = rules.filter((rule) => !networks.includes(rule)).map(globToRegExp)
+  return { globs, ranges: toBlockList(networks), hasRanges: networks.length > 0 }
 }
 
 function matches(rules: Rules, host: string, ip: string): boolean {
-  const plain = ip.replace(/^::ffff:(?=\d+\.)/i, '')
-  return matchesName(rules, host) || rules.ranges.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+  return matchesName(rules, host) || isListed(rules.ranges, ip)
 }
 
 function matchesName(rules: Rules, host: string): boolean {

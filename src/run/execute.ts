@@ -1,5 +1,6 @@
 import { backoffDelay } from '../backoff.ts'
 import { sleep } from '../clock.ts'
+import type { BindingForRun } from '../binding/for-run.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
@@ -14,7 +15,6 @@ import { judgeAttempt } from './outcome.ts'
 import { finishAttempt, giveBackRun } from './record.ts'
 import type { ClaimedRun } from './record.ts'
 import { planPasses } from './passes.ts'
-import type { BindingForRun } from './passes.ts'
 import type { AttemptEnd, Run } from './run.ts'
 
 // What happens after a delivery was answered: a claimed run becomes equal sides and a record.

@@ -1,22 +1,12 @@
 import { sourceSide } from '../binding/binding.ts'
-import type { Binding, Direction, Side } from '../binding/binding.ts'
+import type { Direction, Side } from '../binding/binding.ts'
+import type { BindingForRun } from '../binding/for-run.ts'
 import type { RefName, Sha } from '../git/refs.ts'
-import type { Remote } from '../git/remote.ts'
 import type { SyncOutcome, SyncRequest } from '../sync/sync.ts'
 import type { Agreed } from './agreed.ts'
 import type { Run, WorkItem, WorkRef } from './run.ts'
 
 // From what was asked to what the sync room is to do. Pure.
-
-/** The binding of a run, and everything a sync needs of it; undefined when it was removed meanwhile. */
-export type BindingForRun = {
-  readonly binding: Binding
-  readonly remotes: { readonly internal: Remote; readonly external: Remote }
-  /** Why the rules of now forbid one of the addresses; they may be stricter than when it was bound. */
-  readonly denied: string | undefined
-  /** Enabled branch bindings; only asked for when the granularity is `one`. */
-  readonly branches: readonly Omit<WorkRef, 'after'>[]
-}
 
 type Pass =
   | { readonly kind: 'sync'; readonly request: SyncRequest }

@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto'
-import type { BlockList } from 'node:net'
-import { isIPv6 } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { recognise } from '../forge/forges.ts'
 import type { ForgeByName } from '../forge/forges.ts'
@@ -26,8 +24,8 @@ export type ReceiveDeps = {
   readonly secretsFor: (forge: string) => readonly string[]
   /** The hook at `/webhooks/<forge>/<slug>`, whose own secrets alone count there. */
   readonly findHook: (forge: string, slug: string) => Promise<HookEndpoint | undefined>
-  /** Client addresses that may deliver; undefined allows all. */
-  readonly allowedAddresses: BlockList | undefined
+  /** Whether this client address may deliver at all; null: it is not known. */
+  readonly allowsAddress: (address: string | null) => boolean
   /** Resolves when the delivery survives a crash. */
   readonly store: (arrival: Arrival) => Promise<Stored>
   readonly recordRejection: (rejection: Rejection) => Promise<void>
@@ -52,7 +50,7 @@ export type Delivered = {
 
 export async function receive(deps: ReceiveDeps, delivered: Delivered): Promise<Answer> {
   const { request, remoteAddress } = delivered
-  if (!isAllowed(deps.allowedAddresses, remoteAddress)) {
+  if (!deps.allowsAddress(remoteAddress)) {
     return reject(deps, delivered, 403, 'address', 'deliveries from this address are not allowed')
   }
   const name = delivered.forge ?? recognise(request)
@@ -86,12 +84,10 @@ export type Authentic = {
   readonly hook: HookId | null
 }
 
+export type TakeInDeps = Pick<ReceiveDeps, 'logger' | 'store' | 'recordRejection' | 'wakeQueue'>
+
 /** Stores an authentic delivery with the runs it asks for. */
-export async function takeIn(
-  deps: Pick<ReceiveDeps, 'logger' | 'store' | 'recordRejection' | 'wakeQueue'>,
-  forge: Forge,
-  delivered: Authentic,
-): Promise<Answer> {
+export async function takeIn(deps: TakeInDeps, forge: Forge, delivered: Authentic): Promise<Answer> {
   const known = { ...delivered, forge: forge.name }
   const parsed = forge.parse(delivered.request)
   if (parsed.kind === 'malformed') return reject(deps, known, 400, 'malformed', parsed.problem, 'verified')
@@ -138,13 +134,6 @@ type Known = { readonly forge: string; readonly hook: HookId | null }
 function dedupeKey({ forge, hook }: Known, id: string, payload: string): string {
   const digest = hash('sha256', payload, 'base64url')
   return `${forge}${hook === null ? '' : `/${hook}`}:${id.slice(0, 200)}:${digest}`
-}
-
-function isAllowed(allowed: BlockList | undefined, address: string | null): boolean {
-  if (allowed === undefined) return true
-  if (address === null) return false
-  const plain = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
-  return allowed.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
 
 async function rejectSignature(

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { readAddress } from '../../src/binding/address.ts'
 import type { Direction, Granularity } from '../../src/binding/binding.ts'
+import type { BindingForRun } from '../../src/binding/for-run.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
-import { BindingId } from '../../src/ids.ts'
+import { BindingId, BranchBindingId } from '../../src/ids.ts'
 import { planPasses } from '../../src/run/passes.ts'
-import type { BindingForRun } from '../../src/run/passes.ts'
 import { judgeAttempt } from '../../src/run/outcome.ts'
 import type { WorkItem } from '../../src/run/run.ts'
 import type { RefOutcome, SyncOutcome } from '../../src/sync/sync.ts'
@@ -23,7 +23,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
     binding: { ...binding, direction, granularity, internal: side, external: side },
     remotes: { internal: { url, credential: undefined }, external: { url, credential: undefined } },
     denied: undefined,
-    branches: [{ internal: release, external: main, branchId: 7 }],
+    branches: [{ internal: release, external: main, branchId: BranchBindingId.parse(7) }],
   }
 }
 

@@ -1,5 +1,4 @@
 import { Hono } from 'hono'
-import type { BlockList } from 'node:net'
 import { createBinding } from '../../src/binding/bindings.ts'
 import type { NewBinding } from '../../src/binding/bindings.ts'
 import { createBranch } from '../../src/binding/branches.ts'
@@ -35,7 +34,7 @@ export const SECRET = 'a secret of the webhooks'
 export async function createWorld(
   options: {
     readonly secrets?: readonly string[]
-    readonly allowed?: BlockList
+    readonly refusesAddresses?: boolean
     readonly maxBody?: number
   } = {},
 ) {
@@ -61,7 +60,7 @@ export async function createWorld(
       forgeByName: createForges(loadConfig({ env: { CONFIG_FILE: '/dev/null' }, cwd: '/' }).webhook.generic),
       secretsFor: () => options.secrets ?? [SECRET],
       findHook: (forge, slug) => findEndpoint({ db, clock, vault }, forge, slug),
-      allowedAddresses: options.allowed,
+      allowsAddress: () => options.refusesAddresses !== true,
       maxBody: options.maxBody ?? 1024 * 1024,
       store: createGroupCommit((arrivals: readonly Arrival[]) => storeArrivals(storeDeps, arrivals), 100),
       recordRejection: async (rejection) => void (await record(rejection)),

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest'
+import { createHostPolicy } from '../src/host-policy.ts'
+
+test.each([
+  ['git.example.com', '203.0.113.5', true],
+  ['169.254.169.254', '169.254.169.254', false],
+  ['looks-harmless.example', '169.254.169.254', false],
+  ['looks-harmless.example', '::ffff:169.254.169.254', false],
+  ['metadata.google.internal', '203.0.113.5', false],
+  ['METADATA.google.internal.', '203.0.113.5', false],
+  ['fe80.example', 'fe80::1', false],
+])('with denied hosts only, %s at %s may be contacted: %s', (host, ip, expected) => {
+  const policy = createHostPolicy({
+    allowed: [],
+    denied: ['169.254.0.0/16', 'fe80::/10', 'metadata.google.internal'],
+  })
+
+  const allowed = policy.allows(host, ip)
+
+  expect(allowed).toBe(expected)
+})
+
+test.each([
+  ['git.example.com', '203.0.113.5', true],
+  ['example.com', '203.0.113.5', false],
+  ['git.example.com.evil.org', '203.0.113.5', false],
+  ['gitXexample.com', '203.0.113.5', false],
+  ['other.org', '10.1.2.3', true],
+  ['bad.example.com', '203.0.113.5', false],
+])('with allowed hosts, %s at %s may be contacted: %s', (host, ip, expected) => {
+  const policy = createHostPolicy({ allowed: ['*.example.com', '10.0.0.0/8'], denied: ['bad.example.com'] })
+
+  const allowed = policy.allows(host, ip)
+
+  expect(allowed).toBe(expected)
+})
+
+test('a name is judged before it is resolved where that is possible', () => {
+  const names = createHostPolicy({ allowed: ['*.example.com'], denied: [] })
+  const ranges = createHostPolicy({ allowed: ['10.0.0.0/8'], denied: [] })
+
+  const judged = [names.allowsName('other.org'), ranges.allowsName('other.org'), ranges.allowsName('[::1]')]
+
+  expect(judged).toEqual([false, true, false])
+})
