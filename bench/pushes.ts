@@ -137,6 +137,6 @@ function report(daemon: readonly DaemonPush[], bare: readonly BarePush[]): strin
       `fetch step ${milliseconds(step('fetch'))}, push step until git has ended ${milliseconds(step('push'))}; ` +
       `by hand fetch ${milliseconds(median(bare.map((push) => push.fetched)))}, ` +
       `push ${milliseconds(median(bare.map((push) => push.ended - push.fetched)))}.`,
-    'Both over smart HTTP with passwords, a repository of 200 files; the bare commands log in with the first request too and know the source’s earlier commits.',
+    'Both over smart HTTP with passwords, a repository of 200 files; the bare commands log in with the first request too and know the source’s earlier commits; otherwise git is as it comes.',
   ].join('\n')
 }
