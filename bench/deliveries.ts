@@ -160,7 +160,7 @@ function report(
     '',
     `${sizes.rounds} rounds in turns, each ${sizes.deliveries} GitHub pushes of ${first?.bodyBytes ?? 0} bytes with ids and commits of their own, ` +
       `HMAC-SHA256, over ${sizes.connections} kept connections from one process on the same cores, after ${sizes.warmUpDeliveries} to warm up.`,
-    'reposync answers 202 when the delivery and its run request are on disk (fdatasync, log at level info into a file). ' +
+    'reposync answers 202 when the delivery and its run request are on disk (fsync, log at level info into a file). ' +
       `Its forge never answers git, so runs wait and merge (one repository, at the end: ${runs}).`,
     'Finished: until the process rests again, for adnanh/webhook until its commands have run, which it starts after the answer. ' +
       'Processor: time per delivery in all its processes until then. p50, p99, slowest: medians of the rounds.',
