@@ -49,8 +49,8 @@ export function withoutValue(outcome: ForgeApiOutcome<ApiAnswer>): ForgeApiOutco
   return outcome.ok ? { ok: true, value: null } : outcome
 }
 
-/** An id as text; forges give numbers, texts, and numbers too large to be one. */
-export const apiId = z.union([z.number().transform(String), z.string().min(1)])
+/** An id as text, fit to stand in a path; forges give numbers, texts, and numbers too large to be one. */
+export const apiId = z.union([z.int().transform(String), z.string().regex(/^[\w{}-]{1,128}$/)])
 
 // Far beyond what a repository has; a forge that always knows a next page is not followed for ever.
 const MOST_PAGES = 50
