@@ -36,13 +36,13 @@ export async function startFakeGitea(options: FakeGiteaOptions): Promise<FakeHoo
   const { token, fullName, mostPerPage = 50, kind, below = '' } = options
   const prefix = `${below}/api/v1/repos/${fullName}/hooks`
   const hooks = createFakeHooks()
-  const forge = await startFakeForge((request, origin) => {
+  const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `token ${token}`) {
       return { status: 401, json: { message: 'invalid username, password or token' } }
     }
     if (!request.path.startsWith(prefix)) return NOT_FOUND
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
-    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request, origin)
+    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
     const hook = hooks.find(id)
     if (hook !== undefined) return change(hook, request, rest)
     return kind === 'gogs' && request.method === 'DELETE' ? { status: 204 } : NOT_FOUND
@@ -54,9 +54,9 @@ export async function startFakeGitea(options: FakeGiteaOptions): Promise<FakeHoo
     await deliver(url, pushFrom(kind, { ...moved, repository, ...(secret === undefined ? {} : { secret }) }))
   }
 
-  function list(request: FakeRequest, origin: string): FakeAnswer {
+  function list(request: FakeRequest): FakeAnswer {
     if (kind === 'gogs') return { status: 200, json: hooks.all().map((hook) => toJson(kind, hook)) }
-    const { items, headers } = pageOf(hooks.all(), request, origin, { sizeName: 'limit', mostPerPage })
+    const { items, headers } = pageOf(hooks.all(), request, forge.origin, { sizeName: 'limit', mostPerPage })
     return { status: 200, headers, json: items.map((hook) => toJson(kind, hook)) }
   }
 

@@ -38,15 +38,15 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
   const prefix = `/api/v3/repos/${fullName}/hooks`
   const hooks = createFakeHooks()
   const deliveries: Delivery[] = []
-  const forge = await startFakeForge((request, origin) => {
+  const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `Bearer ${token}`) {
       return { status: 401, json: { message: 'Bad credentials', status: '401' } }
     }
     if (!request.path.startsWith(prefix)) return NOT_FOUND
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
-    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request, origin)
+    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
     const hook = hooks.find(id)
-    return hook === undefined ? NOT_FOUND : change(hook, request, rest, origin)
+    return hook === undefined ? NOT_FOUND : change(hook, request, rest)
   })
   const address = `${forge.origin}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
@@ -60,8 +60,11 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
     deliveries.unshift({ id, guid, at, hook: hook.id, event, isRedelivery, status, send: make })
   }
 
-  function list(request: FakeRequest, origin: string): FakeAnswer {
-    const { items, headers } = pageOf(hooks.all(), request, origin, { sizeName: 'per_page', mostPerPage })
+  function list(request: FakeRequest): FakeAnswer {
+    const { items, headers } = pageOf(hooks.all(), request, forge.origin, {
+      sizeName: 'per_page',
+      mostPerPage,
+    })
     return { status: 200, headers, json: items.map(toJson) }
   }
 
@@ -73,12 +76,7 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
     return { status: 201, json: toJson(hooks.add({ url, secret, isActive: active, events })) }
   }
 
-  async function change(
-    hook: FakeHook,
-    request: FakeRequest,
-    rest: string,
-    origin: string,
-  ): Promise<FakeAnswer> {
+  async function change(hook: FakeHook, request: FakeRequest, rest: string): Promise<FakeAnswer> {
     const [, delivery] = /^\/deliveries\/(\d+)\/attempts$/.exec(rest) ?? []
     switch (`${request.method} ${delivery === undefined ? rest : '/attempts'}`) {
       case 'PATCH ': {
@@ -99,7 +97,7 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
         )
         return { status: 204 }
       case 'GET /deliveries':
-        return history(hook, request, origin)
+        return history(hook, request)
       case 'POST /attempts': {
         const sent = deliveries.find(({ id }) => String(id) === delivery)
         if (sent === undefined) return NOT_FOUND
@@ -111,12 +109,12 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
     }
   }
 
-  function history(hook: FakeHook, { path, query }: FakeRequest, origin: string): FakeAnswer {
+  function history(hook: FakeHook, { path, query }: FakeRequest): FakeAnswer {
     const cursor = BigInt(query.get('cursor')?.slice('v1_'.length) ?? 2n ** 63n)
     const size = Math.min(Number(query.get('per_page') ?? 30), mostPerPage)
     const older = deliveries.filter((delivery) => delivery.hook === hook.id && delivery.id <= cursor)
     const next = older[size]
-    const link = `<${origin}${path}?per_page=${size}&cursor=v1_${next?.id ?? ''}>; rel="next"`
+    const link = `<${forge.origin}${path}?per_page=${size}&cursor=v1_${next?.id ?? ''}>; rel="next"`
     return {
       status: 200,
       headers: next === undefined ? {} : { link },

@@ -45,15 +45,15 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
   const prefix = `/api/v4/projects/${encodeURIComponent(fullName)}/hooks`
   const hooks = createFakeHooks()
   const events: Event[] = []
-  const forge = await startFakeForge((request, origin) => {
+  const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `Bearer ${token}`) {
       return { status: 401, json: { message: '401 Unauthorized' } }
     }
     if (!request.path.startsWith(prefix)) return { status: 404, json: { message: '404 Project Not Found' } }
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
-    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request, origin)
+    if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
     const hook = hooks.find(id)
-    return hook === undefined ? NOT_FOUND : change(hook, request, rest, origin)
+    return hook === undefined ? NOT_FOUND : change(hook, request, rest)
   })
   const address = `${forge.origin}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
@@ -78,8 +78,11 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
     )
   }
 
-  function list(request: FakeRequest, origin: string): FakeAnswer {
-    const { items, headers } = pageOf(hooks.all(), request, origin, { sizeName: 'per_page', mostPerPage })
+  function list(request: FakeRequest): FakeAnswer {
+    const { items, headers } = pageOf(hooks.all(), request, forge.origin, {
+      sizeName: 'per_page',
+      mostPerPage,
+    })
     return { status: 200, headers, json: items.map((hook) => toJson(hook, now())) }
   }
 
@@ -90,12 +93,7 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
     return { status: 201, json: toJson(hooks.add(hook), now()) }
   }
 
-  async function change(
-    hook: FakeHook,
-    request: FakeRequest,
-    rest: string,
-    origin: string,
-  ): Promise<FakeAnswer> {
+  async function change(hook: FakeHook, request: FakeRequest, rest: string): Promise<FakeAnswer> {
     const [, event] = /^\/events\/(\d+)\/resend$/.exec(rest) ?? []
     switch (`${request.method} ${event === undefined ? rest : '/resend'}`) {
       case 'GET ':
@@ -118,9 +116,7 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
         return { status: 201, json: { message: '201 Created' } }
       }
       case 'GET /events':
-        return version === '17.2'
-          ? { status: 404, json: { error: '404 Not Found' } }
-          : history(hook, request, origin)
+        return version === '17.2' ? { status: 404, json: { error: '404 Not Found' } } : history(hook, request)
       case 'POST /resend': {
         const sent = events.find(({ id }) => String(id) === event)
         if (sent === undefined) return NOT_FOUND
@@ -132,12 +128,12 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
     }
   }
 
-  function history(hook: FakeHook, request: FakeRequest, origin: string): FakeAnswer {
+  function history(hook: FakeHook, request: FakeRequest): FakeAnswer {
     if (Number(request.query.get('per_page') ?? MOST_EVENTS_PER_PAGE) > MOST_EVENTS_PER_PAGE) {
       return { status: 400, json: { error: 'per_page does not have a valid value' } }
     }
     const known = events.filter((event) => event.hook === hook.id)
-    const { items, headers } = pageOf(known, request, origin, { sizeName: 'per_page', mostPerPage })
+    const { items, headers } = pageOf(known, request, forge.origin, { sizeName: 'per_page', mostPerPage })
     return { status: 200, headers, json: items.map((event) => eventToJson(event, version === '18')) }
   }
 

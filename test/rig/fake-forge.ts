@@ -34,15 +34,14 @@ export type FakeForge = AsyncDisposable & {
 }
 
 export async function startFakeForge(
-  answer: (request: FakeRequest, origin: string) => FakeAnswer | Promise<FakeAnswer>,
+  answer: (request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>,
 ): Promise<FakeForge> {
   const requests: FakeRequest[] = []
   let fault: Fault | undefined
-  let origin = ''
   const server = createServer((incoming, outgoing) => {
     void readRequest(incoming).then(async (request) => {
       requests.push(request)
-      const answered = fault ?? (await answer(request, origin))
+      const answered = fault ?? (await answer(request))
       if (answered === 'silence') return
       const { status, headers = {}, json } = answered
       const text = answered.text ?? (json === undefined ? '' : JSON.stringify(json))
@@ -51,7 +50,7 @@ export async function startFakeForge(
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  origin = `http://127.0.0.1:${portOf(server.address())}`
+  const origin = `http://127.0.0.1:${portOf(server.address())}`
   return {
     origin,
     requests,
