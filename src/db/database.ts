@@ -7,6 +7,7 @@ import { Migrator } from 'kysely/migration'
 import * as foundation from './migrations/0001-foundation.ts'
 import * as hooks from './migrations/0002-hooks.ts'
 import type { Tables } from './schema.ts'
+import { keepStatements } from './statements.ts'
 
 export type Database = Kysely<Tables>
 /** A transaction, or the database itself where one statement is all there is. */
@@ -23,7 +24,7 @@ const BUSY_TIMEOUT_MS = 200
 
 /** Opens the SQLite file, creates it and its folder when missing, and brings its schema up to date. */
 export async function openDatabase(file: string): Promise<Database> {
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openFile(file) }) })
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: keepStatements(openFile(file)) }) })
   try {
     await refuseNewer(db, file)
     await migrate(db)
@@ -46,6 +47,8 @@ function openFile(file: string): Sqlite.Database {
     sqlite.pragma('synchronous = FULL')
     sqlite.pragma('foreign_keys = ON')
     sqlite.pragma('journal_size_limit = 67108864')
+    // Statement journals of multi-row inserts; what must survive is in the WAL.
+    sqlite.pragma('temp_store = MEMORY')
     return sqlite
   } catch (error) {
     throw new Error(`opening the database ${file}`, { cause: error })

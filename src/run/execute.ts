@@ -126,7 +126,7 @@ async function attempt(
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
       else outcomes.push(await deps.sync(pass.request, { signal, log: log.write }))
     }
-    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run))
+    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), agreed.refs)
     if (end.code !== 0) {
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)

@@ -12,6 +12,7 @@ export function judgeAttempt(
   outcomes: readonly SyncOutcome[],
   canHeal: (kind: GitErrorKind) => boolean,
   named: ReadonlySet<RefName> = new Set(),
+  known: ReadonlyMap<RefName, Sha> = new Map(),
 ): AttemptEnd {
   const refs = outcomes
     .flatMap((outcome) => outcome.refs)
@@ -24,7 +25,9 @@ export function judgeAttempt(
     refs,
     steps: outcomes.flatMap((outcome) => outcome.steps),
     backups: outcomes.flatMap((outcome) => outcome.backups),
-    agreed: new Map<RefName, Sha>(outcomes.flatMap((outcome) => [...outcome.agreed])),
+    agreed: new Map(
+      outcomes.flatMap(({ agreed }) => [...agreed].filter(([ref, sha]) => known.get(ref) !== sha)),
+    ),
   }
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure
   if (failure !== undefined) {

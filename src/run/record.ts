@@ -110,7 +110,7 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
         message: end.message,
         hint: end.hint,
         detail: end.detail,
-        refs: JSON.stringify(end.refs.map(refOutcomeToRunRef)),
+        refs: JSON.stringify(refsWorthKeeping(end.refs).map(refOutcomeToRunRef)),
         steps: JSON.stringify(end.steps),
         log,
       })
@@ -118,6 +118,13 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
       .execute()
     await recordSyncLog(trx, run, end, now)
   })
+}
+
+const LISTED_REFS = 200
+
+// Thousands of refs that nothing happened to would make every run of a large repository a large record.
+function refsWorthKeeping(refs: AttemptEnd['refs']): AttemptEnd['refs'] {
+  return refs.length <= LISTED_REFS ? refs : refs.filter(({ result }) => result !== 'up_to_date')
 }
 
 // A comparison that found nothing is not history. One that a person or a push has joined has their trigger.

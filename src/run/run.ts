@@ -115,6 +115,7 @@ export type AttemptEnd = {
   readonly refs: readonly RefOutcome[]
   readonly steps: readonly SyncStep[]
   readonly backups: readonly Backup[]
+  /** Refs on which both sides agree since this attempt. */
   readonly agreed: ReadonlyMap<RefName, Sha>
 }
 

@@ -158,3 +158,17 @@ test('an interrupted sync is canceled, not failed', () => {
 
   expect(end.status).toBe('canceled')
 })
+
+test('only what is newly agreed is recorded', () => {
+  const outcome = {
+    ...outcomeOf(),
+    agreed: new Map([
+      [main, shaOf(1)],
+      [release, shaOf(2)],
+    ]),
+  }
+
+  const end = judgeAttempt([outcome], () => false, new Set(), new Map([[main, shaOf(1)]]))
+
+  expect([...end.agreed]).toEqual([[release, shaOf(2)]])
+})

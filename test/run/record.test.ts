@@ -294,3 +294,25 @@ test('the database itself refuses a second waiting and a second running run', as
 
   await expect(forced).rejects.toThrow(/UNIQUE/)
 })
+
+test('a run over thousands of refs keeps what happened, and not what did not', async () => {
+  await using world = await createWorld()
+  const id = await world.request(1)
+  const refs = Array.from({ length: 2000 }, (_, number) => {
+    const ref = refOf(`refs/heads/b${number}`)
+    return {
+      pair: { internal: ref, external: ref },
+      direction: 'to_outer',
+      before: shaOf(1),
+      after: shaOf(2),
+      result: number === 7 ? 'updated' : 'up_to_date',
+      kind: null,
+      reason: null,
+    } as const
+  })
+
+  await finishAttempt(world.deps, (await world.claim()).run, endOf({ refs }), '')
+
+  const run = await getRun(world, id)
+  expect(run.refs).toMatchObject([{ source_ref: 'refs/heads/b7', result: 'updated' }])
+})
