@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import { SECOND } from '../clock.ts'
 import type { ApiAnswer, ApiRequest } from './api-client.ts'
@@ -32,14 +31,6 @@ export function hide(text: string, secrets: readonly string[]): string {
   const known = secrets.filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length)
   const masked = known.reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
   return masked.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300)
-}
-
-export function readHeaders({ headers }: Pick<IncomingMessage, 'headers'>): ReadonlyMap<string, string> {
-  return new Map(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  )
 }
 
 function kindOf({ status, headers }: ApiAnswer): ForgeApiFailure['kind'] {
@@ -83,13 +74,19 @@ function redirectOf({ status, headers }: ApiAnswer, url: string): string {
 
 // Every forge has its own envelope; what people should read is in one of these.
 const Words = z
-  .union([z.string(), z.array(z.string()), z.record(z.string(), z.array(z.string()))])
+  .union([
+    z.string(),
+    z.array(z.string()),
+    z.object({ message: z.string() }).transform(({ message }) => message),
+    z.record(z.string(), z.array(z.string())),
+  ])
   .optional()
   .catch(undefined)
 const Complaint = z.object({
   message: Words,
   error: Words,
   msg: Words,
+  errorMessage: Words,
   errors: z
     .array(
       z.union([z.string(), z.object({ message: z.string() }).transform((error) => error.message)]).catch(''),
@@ -101,8 +98,10 @@ const Complaint = z.object({
 function wordsOf(json: unknown): string {
   const complaint = Complaint.safeParse(json)
   if (!complaint.success) return ''
-  const { message, error, msg, errors = [] } = complaint.data
-  const said = [message ?? msg ?? error ?? '', errors].flatMap(flatten).filter((words) => words !== '')
+  const { message, error, msg, errorMessage, errors = [] } = complaint.data
+  const said = [message ?? msg ?? errorMessage ?? error ?? '', errors]
+    .flatMap(flatten)
+    .filter((words) => words !== '')
   return [...new Set(said)].join('; ')
 }
 

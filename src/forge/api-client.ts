@@ -1,19 +1,16 @@
 import { lookup as lookUp } from 'node:dns/promises'
-import type { IncomingMessage } from 'node:http'
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import { isIP } from 'node:net'
-import type { LookupFunction } from 'node:net'
-import { getCACertificates } from 'node:tls'
 import type { Clock } from '../clock.ts'
-import { answerFailure, failure, readHeaders } from './api-answer.ts'
+import { answerFailure, failure } from './api-answer.ts'
+import { createExchange } from './api-exchange.ts'
+import type { Entry, RawAnswer } from './api-exchange.ts'
 import type { ForgeApiOutcome } from './forge-api.ts'
 
 // The one HTTP client of all REST adapters.
 //
 // In:  a request with its credential in a header. Out: the JSON of a 2xx answer, or a typed failure.
 // It goes only where the host policy lets it, to the very addresses that were checked, follows no
-// redirect, ends within its limit and reads no more than MAX_ANSWER_BYTES. Nothing it says holds a secret.
+// redirect, ends within its limit and reads no more than 1 MB. Nothing it says holds a secret.
 
 export type ApiClientDeps = {
   readonly clock: Clock
@@ -51,16 +48,8 @@ export type ApiClient = {
   readonly request: (request: ApiRequest) => Promise<ForgeApiOutcome<ApiAnswer>>
 }
 
-const MAX_ANSWER_BYTES = 1024 * 1024
-
-type Raw = {
-  readonly status: number
-  readonly headers: ReadonlyMap<string, string>
-  /** Undefined: there was more of it than we read. */
-  readonly body: string | undefined
-}
-
 export function createApiClient(deps: ApiClientDeps): ApiClient {
+  const exchange = createExchange()
   return {
     request: async (request) => {
       const url = targetOf(request)
@@ -69,15 +58,20 @@ export function createApiClient(deps: ApiClientDeps): ApiClient {
       try {
         const addresses = await resolve(deps, url, limit.signal)
         if (!addresses.ok) return addresses
-        return read(deps, request, await send(url, request, addresses.value, limit.signal))
-      } catch {
-        // The words of network errors add addresses and numbers, but nothing that a person could act on.
-        if (limit.hasPassed())
+        return read(deps, request, await exchange(url, request, addresses.value, limit.signal))
+      } catch (error) {
+        if (limit.hasPassed()) {
           return failure('unreachable', `${url.host} took longer than ${deps.timeoutMs} ms`)
-        return failure('unreachable', `${url.host} cannot be reached`)
+        }
+        return failure('unreachable', `${url.host} cannot be reached${codeOf(error)}`)
       }
     },
   }
+}
+
+// Such as ECONNREFUSED or CERT_HAS_EXPIRED; the words beside it are not for people.
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
 }
 
 function targetOf({ url, query = {} }: ApiRequest): URL | undefined {
@@ -104,8 +98,6 @@ function timeLimit({ clock, timeoutMs, signal }: ApiClientDeps) {
     },
   }
 }
-
-type Entry = { readonly address: string; readonly family: number }
 
 // A name is looked up once; one address that is not allowed spoils the whole answer.
 async function resolve(
@@ -140,72 +132,7 @@ async function orAbort<Result>(promise: Promise<Result>, signal: AbortSignal): P
   }
 }
 
-function send(
-  url: URL,
-  { method, headers, body }: ApiRequest,
-  addresses: readonly Entry[],
-  signal: AbortSignal,
-): Promise<Raw> {
-  const isHttps = url.protocol === 'https:'
-  const text = body === undefined ? undefined : JSON.stringify(body)
-  return new Promise((resolve, reject) => {
-    const sent = (isHttps ? requestHttps : requestHttp)(
-      url,
-      {
-        method,
-        agent: false,
-        lookup: pinned(addresses),
-        signal,
-        // What git trusts: also the authorities that the machine's owner has added.
-        ...(isHttps ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {}),
-        headers: {
-          accept: 'application/json',
-          'user-agent': 'reposync',
-          ...headers,
-          ...(text === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
-        },
-      },
-      (response) => {
-        readBody(response).then(
-          (answer) =>
-            resolve({ status: response.statusCode ?? 0, headers: readHeaders(response), body: answer }),
-          reject,
-        )
-      },
-    )
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-
-function readBody(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let length = 0
-  return new Promise((resolve, reject) => {
-    response.on('data', (chunk: Buffer) => {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length <= MAX_ANSWER_BYTES) return
-      resolve(undefined)
-      response.destroy()
-    })
-    response.on('end', () => resolve(Buffer.concat(chunks).toString()))
-    response.on('error', reject)
-  })
-}
-
-function pinned(entries: readonly Entry[]): LookupFunction {
-  return (host, options, callback) => {
-    const [first] = entries
-    if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
-    if (options.all === true) return callback(null, [...entries])
-    return callback(null, first.address, first.family)
-  }
-}
-
-function read({ clock }: ApiClientDeps, request: ApiRequest, raw: Raw): ForgeApiOutcome<ApiAnswer> {
+function read({ clock }: ApiClientDeps, request: ApiRequest, raw: RawAnswer): ForgeApiOutcome<ApiAnswer> {
   const { status, headers, body } = raw
   const json = body === undefined ? undefined : parseJson(body)
   if (status < 200 || status > 299) {

@@ -163,7 +163,8 @@ test('a port where nobody listens is unreachable', async () => {
 
   const outcome = await call(forge.origin)
 
-  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
+  const detail = `${new URL(forge.origin).host} cannot be reached: ECONNREFUSED`
+  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'unreachable', detail } })
 })
 
 test('a name is looked up once, and every address of it must be allowed', async () => {

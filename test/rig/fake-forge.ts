@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Certificate } from './certificate.ts'
 
 // What all fake forges have in common: a real HTTP server that records every request and can be made to fail.
 
@@ -35,10 +37,11 @@ export type FakeForge = AsyncDisposable & {
 
 export async function startFakeForge(
   answer: (request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>,
+  tls?: Certificate,
 ): Promise<FakeForge> {
   const requests: FakeRequest[] = []
   let fault: Fault | undefined
-  const server = createServer((incoming, outgoing) => {
+  const onRequest: RequestListener = (incoming, outgoing) => {
     void readRequest(incoming).then(async (request) => {
       requests.push(request)
       const answered = fault ?? (await answer(request))
@@ -47,10 +50,11 @@ export async function startFakeForge(
       const text = answered.text ?? (json === undefined ? '' : JSON.stringify(json))
       outgoing.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text)
     })
-  })
+  }
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const origin = `http://127.0.0.1:${portOf(server.address())}`
+  const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${portOf(server.address())}`
   return {
     origin,
     requests,

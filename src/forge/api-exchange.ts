@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttp } from 'node:http'
+import { Agent, request as requestHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { createSecureContext, getCACertificates } from 'node:tls'
+import type { ApiRequest } from './api-client.ts'
+
+// One request on a connection of its own, to addresses that are already known to be allowed.
+
+export type Entry = { readonly address: string; readonly family: number }
+
+export type RawAnswer = {
+  readonly status: number
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Undefined: there was more of it than we read. */
+  readonly body: string | undefined
+}
+
+type Exchange = (
+  url: URL,
+  request: ApiRequest,
+  addresses: readonly Entry[],
+  signal: AbortSignal,
+) => Promise<RawAnswer>
+
+const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** Rejects when there is no whole answer; redirects are answers like any other. */
+export function createExchange(): Exchange {
+  let httpsAgent: Agent | undefined
+  return (url, { method, headers, body }, addresses, signal) => {
+    const text = body === undefined ? undefined : JSON.stringify(body)
+    const options = {
+      method,
+      lookup: pinned(addresses),
+      signal,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'reposync',
+        ...headers,
+        ...(text === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+      },
+    }
+    return new Promise((resolve, reject) => {
+      const onResponse = (response: IncomingMessage): void => {
+        readBody(response).then(
+          (answer) =>
+            resolve({ status: response.statusCode ?? 0, headers: readHeaders(response), body: answer }),
+          reject,
+        )
+      }
+      const sent =
+        url.protocol === 'https:'
+          ? requestHttps(url, { ...options, agent: (httpsAgent ??= trustingAgent()) }, onResponse)
+          : requestHttp(url, { ...options, agent: false }, onResponse)
+      sent.on('error', reject)
+      sent.end(text)
+    })
+  }
+}
+
+// What git trusts: also the authorities that the machine's owner has added. Reading them takes a while.
+function trustingAgent(): Agent {
+  const ca = [...getCACertificates('default'), ...getCACertificates('system')]
+  return new Agent({ keepAlive: false, secureContext: createSecureContext({ ca }) })
+}
+
+function pinned(entries: readonly Entry[]): LookupFunction {
+  return (host, options, callback) => {
+    const [first] = entries
+    if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
+    if (options.all === true) return callback(null, [...entries])
+    return callback(null, first.address, first.family)
+  }
+}
+
+function readBody(response: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  return new Promise((resolve, reject) => {
+    response.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length <= MAX_ANSWER_BYTES) return
+      resolve(undefined)
+      response.destroy()
+    })
+    response.on('end', () => resolve(Buffer.concat(chunks).toString()))
+    response.on('error', reject)
+  })
+}
+
+function readHeaders({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  )
+}
