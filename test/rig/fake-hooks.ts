@@ -15,6 +15,8 @@ export type FakeHook = {
 export type FakeHookForge = FakeForge & {
   /** Of the repository, for git. */
   readonly address: string
+  /** Where the address does not tell. */
+  readonly apiUrl?: string
   readonly hooks: () => readonly FakeHook[]
   /** What a person does on the page of settings, or the forge by itself. */
   readonly changeHook: (id: string, change: Partial<Omit<FakeHook, 'id'>>) => void
