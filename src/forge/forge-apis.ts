@@ -1,9 +1,15 @@
 import type { ApiClient } from './api-client.ts'
+import { createAzureApi } from './azure-api.ts'
+import { createBitbucketApi } from './bitbucket-api.ts'
+import { createBitbucketServerApi } from './bitbucket-server-api.ts'
+import { createCodeupApi } from './codeup-api.ts'
 import type { ForgeName } from './forge.ts'
 import type { ForgeApi, ForgeApiTarget } from './forge-api.ts'
 import { createGiteaApi } from './gitea-api.ts'
+import { createGiteeApi } from './gitee-api.ts'
 import { createGithubApi } from './github-api.ts'
 import { createGitlabApi } from './gitlab-api.ts'
+import { createGitlinkApi } from './gitlink-api.ts'
 import { createGogsApi } from './gogs-api.ts'
 import { repositoryPlace } from './repository-place.ts'
 
@@ -16,12 +22,12 @@ const createApiByForge: Readonly<Record<ForgeName, CreateApi | undefined>> = {
   gitea: createGiteaApi,
   forgejo: createGiteaApi,
   gogs: createGogsApi,
-  gitlink: undefined,
-  gitee: undefined,
-  bitbucket: undefined,
-  'bitbucket-server': undefined,
-  azure: undefined,
-  codeup: undefined,
+  gitlink: createGitlinkApi,
+  gitee: createGiteeApi,
+  bitbucket: createBitbucketApi,
+  'bitbucket-server': createBitbucketServerApi,
+  azure: createAzureApi,
+  codeup: createCodeupApi,
   coding: undefined,
   generic: undefined,
 }

@@ -6,9 +6,15 @@ import type { ForgeApi, ForgeApiOutcome } from '../../src/forge/forge-api.ts'
 import { forgeApi } from '../../src/forge/forge-apis.ts'
 import { startFakeForge } from '../rig/fake-forge.ts'
 import type { Fault } from '../rig/fake-forge.ts'
+import { startFakeAzure } from '../rig/fake-forge-azure.ts'
+import { startFakeBitbucket } from '../rig/fake-forge-bitbucket.ts'
+import { startFakeBitbucketServer } from '../rig/fake-forge-bitbucket-server.ts'
+import { startFakeCodeup } from '../rig/fake-forge-codeup.ts'
 import { startFakeGitea } from '../rig/fake-forge-gitea.ts'
+import { startFakeGitee } from '../rig/fake-forge-gitee.ts'
 import { startFakeGithub } from '../rig/fake-forge-github.ts'
 import { startFakeGitlab } from '../rig/fake-forge-gitlab.ts'
+import { startFakeGitlink } from '../rig/fake-forge-gitlink.ts'
 import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
 
 // One suite for the hooks of all forges whose fakes share one shape.
@@ -21,6 +27,8 @@ type Variant = {
   readonly start: (options: FakeHookForgeOptions) => Promise<FakeHookForge>
   readonly events: readonly string[]
   readonly hasTest: boolean
+  /** Whether the forge or a person can switch a hook off and leave it there. */
+  readonly hasSwitch?: boolean
 }
 
 const variants: readonly Variant[] = [
@@ -32,6 +40,22 @@ const variants: readonly Variant[] = [
     events: ['push', 'create', 'delete'],
     hasTest: kind !== 'gogs',
   })),
+  ...(['new', 'old', 'both'] as const).map((paths) => ({
+    forge: 'gitlink' as const,
+    start: (options: FakeHookForgeOptions) => startFakeGitlink({ ...options, paths }),
+    events: ['push', 'create', 'delete'],
+    hasTest: true,
+  })),
+  { forge: 'gitee', start: startFakeGitee, events: ['push', 'tag_push'], hasTest: true, hasSwitch: false },
+  { forge: 'bitbucket', start: startFakeBitbucket, events: ['repo:push'], hasTest: false },
+  {
+    forge: 'bitbucket-server',
+    start: startFakeBitbucketServer,
+    events: ['repo:refs_changed'],
+    hasTest: true,
+  },
+  { forge: 'azure', start: startFakeAzure, events: ['git.push'], hasTest: true },
+  { forge: 'codeup', start: startFakeCodeup, events: ['push', 'tag_push'], hasTest: false, hasSwitch: false },
 ]
 
 const faults: readonly (readonly [name: string, fault: Fault, failure: unknown])[] = [
@@ -55,7 +79,7 @@ const garbage: readonly (readonly [name: string, fault: Fault])[] = [
   ['an id that climbs', { status: 200, json: { id: '../..', url: 'x', config: { url: 'x' } } }],
 ]
 
-describe.each(variants)('$forge', ({ forge, start, events, hasTest }) => {
+describe.each(variants)('$forge', ({ forge, start, events, hasTest, hasSwitch = true }) => {
   test('a hook is registered, listed, repaired, tested and deleted', async () => {
     await using receiver = await startFakeForge(() => ({ status: 202 }))
     await using fake = await start({ token: TOKEN, fullName: 'team/app' })
@@ -65,7 +89,7 @@ describe.each(variants)('$forge', ({ forge, start, events, hasTest }) => {
     const created = await api.createHook(WANTED)
     const id = created.ok ? created.value.id : ''
     const listed = await api.listHooks()
-    fake.changeHook(id, { isActive: false, events: [], secret: undefined })
+    fake.changeHook(id, { isActive: !hasSwitch, events: [], secret: undefined })
     const drifted = await api.listHooks()
     const repaired = await api.updateHook(id, wanted)
     const newId = repaired.ok ? repaired.value.id : ''
@@ -76,7 +100,7 @@ describe.each(variants)('$forge', ({ forge, start, events, hasTest }) => {
     const well = { url: WANTED.url, isActive: true, hasEvents: true, problem: null }
     expect(created).toEqual({ ok: true, value: { id, ...well } })
     expect(listed).toEqual({ ok: true, value: [{ id, ...well }] })
-    expect(drifted).toMatchObject({ ok: true, value: [{ id, isActive: false, hasEvents: false }] })
+    expect(drifted).toMatchObject({ ok: true, value: [{ id, isActive: !hasSwitch, hasEvents: false }] })
     expect(repaired).toEqual({ ok: true, value: { id: newId, ...well, url: wanted.url } })
     expect(afterTest).toEqual([{ id: newId, ...wanted, isActive: true, events }])
     expect(tested).toEqual(hasTest ? { ok: true, value: null } : undefined)
@@ -121,8 +145,8 @@ describe.each(variants)('$forge', ({ forge, start, events, hasTest }) => {
 
     expect(fake.requests.length).toBeGreaterThanOrEqual(4)
     for (const { headers, path, query, body } of fake.requests) {
-      const { authorization, ...others } = headers
-      expect(authorization).toContain(TOKEN)
+      const { authorization = '', 'x-yunxiao-token': codeupToken, ...others } = headers
+      expect(codeupToken ?? withoutBase64(authorization)).toContain(TOKEN)
       expect(JSON.stringify([others, path, String(query), body])).not.toContain(TOKEN)
       expect(JSON.stringify([headers, path, String(query)])).not.toContain(WANTED.secret)
     }
@@ -133,7 +157,10 @@ describe.each(variants)('$forge', ({ forge, start, events, hasTest }) => {
     await using empty = await start({ token: TOKEN, fullName: 'team/other' })
 
     const wrongToken = await apiOf(forge, fake).listHooks()
-    const noRepository = await apiOf(forge, { ...empty, address: `${empty.origin}/team/app.git` }).listHooks()
+    const noRepository = await apiOf(forge, {
+      ...empty,
+      address: empty.address.replace(/other(\.git)?$/, 'app$1'),
+    }).listHooks()
     const noHook = await apiOf(forge, empty).updateHook('404404', WANTED)
 
     expect(wrongToken).toMatchObject({ ok: false, failure: { kind: 'unauthorized' } })
@@ -192,9 +219,18 @@ function callsOf(api: ForgeApi): readonly Promise<ForgeApiOutcome<unknown>>[] {
   ]
 }
 
-function apiOf(forge: ForgeName, { address }: Pick<FakeHookForge, 'address'>, timeoutMs = 10_000): ForgeApi {
+function withoutBase64(authorization: string): string {
+  const [, encoded] = /^Basic (.+)$/.exec(authorization) ?? []
+  return encoded === undefined ? authorization : Buffer.from(encoded, 'base64').toString()
+}
+
+function apiOf(
+  forge: ForgeName,
+  { address, apiUrl }: Pick<FakeHookForge, 'address' | 'apiUrl'>,
+  timeoutMs = 10_000,
+): ForgeApi {
   const client = createApiClient({ clock: systemClock, allowAddress: () => true, timeoutMs })
-  const api = forgeApi(client, { forge, apiUrl: undefined, address, token: TOKEN })
+  const api = forgeApi(client, { forge, apiUrl, address, token: TOKEN })
   if (api === undefined) throw new Error(`${forge} has no API`)
   return api
 }
