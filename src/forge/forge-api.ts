@@ -48,7 +48,7 @@ export type ForgeApiFailure = {
     | 'unexpected'
   /** One sentence without the token: what the forge said. */
   readonly detail: string
-  /** For `rate_limited`: when the forge wants to be asked again. */
+  /** When the forge wants to be asked again, where it says so: mostly for `rate_limited`. */
   readonly retryAfterMs: number | null
 }
 
@@ -59,6 +59,7 @@ export type ForgeApiOutcome<Result> =
 export type ForgeApi = {
   readonly listHooks: () => Promise<ForgeApiOutcome<readonly RemoteHook[]>>
   readonly createHook: (wanted: WantedHook) => Promise<ForgeApiOutcome<RemoteHook>>
+  /** Makes the hook as wanted and switches it on; where only a new one can be so, it comes back with a new id. */
   readonly updateHook: (id: string, wanted: WantedHook) => Promise<ForgeApiOutcome<RemoteHook>>
   readonly deleteHook: (id: string) => Promise<ForgeApiOutcome<null>>
   /** Has the forge send a test delivery. */

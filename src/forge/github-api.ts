@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hide } from './api-answer.ts'
 import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
@@ -74,7 +75,7 @@ const Hook = z
 
 function problemOf(code: number | undefined, words: string | undefined): string | null {
   if (code === undefined || isSuccess(code)) return null
-  return `the last delivery was answered with ${code}${words === undefined ? '' : `: ${words}`}`
+  return hide(`the last delivery was answered with ${code}${words === undefined ? '' : `: ${words}`}`, [])
 }
 
 function isSuccess(code: number): boolean {

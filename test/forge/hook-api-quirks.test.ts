@@ -30,6 +30,34 @@ test.for([
   expect(listed).toMatchObject({ ok: true, value: [{ problem: 'the hook has no secret' }] })
 })
 
+test('a link to the next page takes the token to no other host', async () => {
+  await using other = await startFakeForge(() => ({ status: 200, json: [] }))
+  await using forge = await startFakeForge(({ query }) => ({
+    status: 200,
+    headers: query.has('page') ? {} : { link: `<${other.origin}/repos/team/app/hooks?page=2>; rel="next"` },
+    json: [],
+  }))
+
+  const listed = await apiOf('github', `${forge.origin}/team/app.git`).listHooks()
+
+  expect(listed).toEqual({ ok: true, value: [] })
+  expect(other.requests).toEqual([])
+  expect(forge.requests.map(({ query }) => String(query))).toEqual(['per_page=100', 'page=2'])
+})
+
+test('a forge that always has a next page is not asked for ever', async () => {
+  await using forge = await startFakeForge(() => ({
+    status: 200,
+    headers: { link: '<https://git.example.com/hooks?page=2>; rel="next"' },
+    json: [],
+  }))
+
+  const listed = await apiOf('gitea', `${forge.origin}/team/app.git`).listHooks()
+
+  expect(listed).toEqual({ ok: true, value: [] })
+  expect(forge.requests).toHaveLength(50)
+})
+
 test('github tells how the last delivery was answered', async () => {
   await using forge = await startFakeForge(() => ({
     status: 200,
