@@ -37,3 +37,10 @@ export class DomainError extends Error {
     this.hint = options.hint
   }
 }
+
+/** A failure as one line: what was being done, and why it did not work. */
+export function explain(error: unknown): string {
+  const parts: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) parts.push(cause.message)
+  return parts.length === 0 ? String(error) : parts.join(': ')
+}

@@ -1,6 +1,7 @@
 import { loadConfig } from './config.ts'
 import { systemClock } from './clock.ts'
 import { startDaemon } from './daemon.ts'
+import { explain } from './domain-error.ts'
 import { createLogger } from './log.ts'
 import { ConfigError } from './settings.ts'
 
@@ -35,11 +36,4 @@ function nextSignal(): Promise<NodeJS.Signals> {
     process.once('SIGINT', resolve)
     process.once('SIGTERM', resolve)
   })
-}
-
-/** A failure as one line: what was being done, and why it did not work. */
-function explain(error: unknown): string {
-  const parts: string[] = []
-  for (let cause = error; cause instanceof Error; cause = cause.cause) parts.push(cause.message)
-  return parts.length === 0 ? String(error) : parts.join(': ')
 }

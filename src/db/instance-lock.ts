@@ -7,11 +7,7 @@ import Sqlite from 'better-sqlite3'
  * Throws when another one is there: two daemons would execute each other's runs.
  */
 export function lockInstance(file: string): Disposable {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const lockFile = `${existsSync(file) ? realpathSync(file) : file}.lock`
-  // Nobody else may hold it: whoever can read a file can lock it.
-  closeSync(openSync(lockFile, 'a', 0o600))
-  const lock = new Sqlite(lockFile, { timeout: 0 })
+  const lock = openLock(file)
   if (!tryLock(lock)) {
     lock.close()
     throw new Error(
@@ -19,6 +15,18 @@ export function lockInstance(file: string): Disposable {
     )
   }
   return { [Symbol.dispose]: () => void lock.close() }
+}
+
+function openLock(file: string): Sqlite.Database {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    const lockFile = `${existsSync(file) ? realpathSync(file) : file}.lock`
+    // Nobody else may hold it: whoever can read a file can lock it.
+    closeSync(openSync(lockFile, 'a', 0o600))
+    return new Sqlite(lockFile, { timeout: 0 })
+  } catch (error) {
+    throw new Error(`opening the database ${file}`, { cause: error })
+  }
 }
 
 /** An open exclusive transaction is a lock that the kernel takes back with the process; nothing is written. */

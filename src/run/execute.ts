@@ -3,6 +3,7 @@ import { sleep } from '../clock.ts'
 import type { BindingForRun } from '../binding/for-run.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
+import { explain } from '../domain-error.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
 import type { RefName } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
@@ -140,7 +141,7 @@ async function attempt(
     return end
   } catch (error) {
     logger.error({ err: error }, 'a run failed in a way nobody foresaw')
-    const detail = error instanceof Error ? error.message : String(error)
+    const detail = explain(error)
     log.write('ERROR', detail)
     return judgeAttempt([failed('unknown', detail)], deps.canHeal)
   }
