@@ -1,3 +1,9 @@
+import { createLogger } from '../../src/log.ts'
+import { claimRun } from '../../src/run/record.ts'
+import type { ClaimedRun } from '../../src/run/record.ts'
+import { requestRun } from '../../src/run/request.ts'
+import { createTestClock } from '../rig/clock.ts'
+import { createTestDatabase } from '../rig/database.ts'
 import { RunId } from '../../src/ids.ts'
 import { toRefName, toSha } from '../../src/git/refs.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
@@ -71,3 +77,23 @@ export function endOf(changes: Partial<AttemptEnd> = {}): AttemptEnd {
 }
 
 export const unreachable = endOf({ status: 'failed', code: 20004, message: '连接超时', canHeal: true })
+
+/** The records of runs on a real database, and a clock that stands still. */
+export async function createWorld() {
+  const database = await createTestDatabase()
+  const clock = createTestClock()
+  const { db } = database
+  const deps = { db, clock, logger: createLogger('silent') }
+  return {
+    deps,
+    clock,
+    db,
+    request: (...args: Parameters<typeof requestOf>) => requestRun(db, requestOf(...args), clock.now()),
+    claim: async (busyHosts: readonly string[] = []): Promise<ClaimedRun> => {
+      const claimed = await claimRun(deps, busyHosts)
+      if (claimed === undefined) throw new Error('nothing to claim')
+      return claimed
+    },
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  }
+}
