@@ -6,6 +6,7 @@ import { Kysely, sql, SqliteDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import * as foundation from './migrations/0001-foundation.ts'
 import * as hooks from './migrations/0002-hooks.ts'
+import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -17,6 +18,7 @@ export type Executor = Database | Transaction<Tables>
 const migrations = {
   '0001-foundation': foundation,
   '0002-hooks': hooks,
+  '0003-adaptive-reconcile': adaptiveReconcile,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

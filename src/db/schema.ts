@@ -21,6 +21,8 @@ export type BindingTable = {
   direction: 'to_outer' | 'to_inter' | 'both'
   /** When the two sides are to be compared again without being asked. */
   reconcile_at: number
+  /** When that was last asked for; null: never. */
+  reconciled_at: number | null
   created_at: number
   updated_at: number
 }

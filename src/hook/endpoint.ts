@@ -52,7 +52,7 @@ export async function hooksOf(
     .execute()
   const hooks = new Map(
     rows.map((row) => [
-      `${row.binding_id} ${row.side}`,
+      `${row.binding_id ?? ''} ${row.side}`,
       { id: HookId.parse(row.id), isRegistered: row.forge_hook_id !== null },
     ]),
   )
