@@ -29,11 +29,13 @@ test('a request carries its header, query and JSON body, and gives the parsed an
   expect(String(request?.query)).toBe('page=1&per_page=100')
 })
 
-test('an answer without a body is a success without JSON', async () => {
+test('an answer without a body is a success without JSON, and leaves no timer', async () => {
+  const clock = createTestClock()
   await using forge = await startFakeForge(() => ({ status: 204 }))
 
-  const outcome = await call(forge.origin, { method: 'DELETE' })
+  const outcome = await call(forge.origin, { method: 'DELETE' }, { clock })
 
+  expect(clock.pendingTimers()).toBe(0)
   expect(outcome).toMatchObject({ ok: true, value: { status: 204, json: undefined } })
 })
 
