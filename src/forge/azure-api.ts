@@ -64,7 +64,8 @@ async function readIds(
   )
 }
 
-const Inputs = z.record(z.string(), z.string().nullish())
+// Other people's subscriptions are in the list, too, and may have inputs of any kind.
+const Inputs = z.record(z.string(), z.string().optional().catch(undefined))
 const Subscription = z.object({
   id: apiId,
   status: text,
@@ -160,8 +161,10 @@ const TestResult = z.object({ result: text, details: z.object({ errorMessage: te
 async function testHook(call: ApiCall, id: string, token: string): Promise<ForgeApiOutcome<null>> {
   const subscription = readAnswer(await call('GET', subscriptionPath(id)), Subscription)
   if (!subscription.ok) return subscription
-  const { id: subscriptionId, status, ...details } = subscription.value
-  const body = { subscriptionId, details }
+  const { publisherId, eventType, publisherInputs, consumerId, consumerActionId, consumerInputs } =
+    subscription.value
+  const details = { publisherId, eventType, publisherInputs, consumerId, consumerActionId, consumerInputs }
+  const body = { subscriptionId: subscription.value.id, details }
   const test = readAnswer(await call('POST', '/_apis/hooks/testnotifications', { body }), TestResult)
   if (!test.ok) return test
   if (test.value.result !== 'failed') return { ok: true, value: null }

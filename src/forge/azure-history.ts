@@ -13,9 +13,9 @@ const Notification = z.object({
   createdDate: text,
   /** A list may leave it out. */
   details: z
-    .object({ event: z.record(z.string(), z.unknown()).nullish().catch(null) })
-    .nullish()
-    .catch(null),
+    .object({ event: z.record(z.string(), z.unknown()) })
+    .optional()
+    .catch(undefined),
 })
 type Notification = z.infer<typeof Notification>
 const Notifications = z.object({ value: z.array(Notification) })
@@ -49,13 +49,12 @@ async function withDetails(
   path: string,
   notification: Notification,
 ): Promise<ForgeApiOutcome<Notification>> {
-  if (notification.details?.event != null) return { ok: true, value: notification }
+  if (notification.details !== undefined) return { ok: true, value: notification }
   return readAnswer(await call('GET', `${path}${pathOf([notification.id])}`), Notification)
 }
 
 function toMissed({ id, eventId, details }: Notification, at: number): MissedDelivery {
-  const event = details?.event
-  if (event == null) return { id: eventId ?? id, at, payload: null }
+  if (details === undefined) return { id: eventId ?? id, at, payload: null }
   const headers = new Map([['content-type', 'application/json']])
-  return { id: eventId ?? id, at, headers, payload: JSON.stringify(event) }
+  return { id: eventId ?? id, at, headers, payload: JSON.stringify(details.event) }
 }

@@ -54,9 +54,9 @@ function toMissed(task: Task, sinceMs: number): MissedDelivery {
 }
 
 // Local time of the service, which runs in China.
-function timeOf({ delivered_time: time }: Task): number | undefined {
-  const [, day, clock] = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d(?::\d\d)?)$/.exec(time ?? '') ?? []
-  const at = day === undefined ? Date.parse(time ?? '') : Date.parse(`${day}T${clock}+08:00`)
+function timeOf({ delivered_time: time = '' }: Task): number | undefined {
+  const local = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?$/.test(time)
+  const at = Date.parse(local ? `${time.replace(' ', 'T')}+08:00` : time)
   return Number.isNaN(at) ? undefined : at
 }
 

@@ -12,7 +12,7 @@ export type GitlinkPaths = {
   readonly updateMethod: 'PUT' | 'PATCH'
 }
 
-export function newPaths(owner: string, name: string): GitlinkPaths {
+function newPaths(owner: string, name: string): GitlinkPaths {
   const hooks = pathOf(['v1', owner, name, 'webhooks'])
   return {
     hooks: `${hooks}.json`,
@@ -24,7 +24,7 @@ export function newPaths(owner: string, name: string): GitlinkPaths {
   }
 }
 
-export function oldPaths(owner: string, name: string): GitlinkPaths {
+function oldPaths(owner: string, name: string): GitlinkPaths {
   const hooks = pathOf([owner, name, 'webhooks'])
   return {
     hooks: `${hooks}.json`,

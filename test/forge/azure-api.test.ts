@@ -95,7 +95,7 @@ test('a failure repeats the token in no form', async () => {
   const encoded = Buffer.from(`:${TOKEN}`).toString('base64')
   await using fake = await startFakeForge(({ headers }) => ({
     status: 400,
-    json: { message: `bad request: ${headers['authorization']} ${TOKEN}` },
+    json: { message: `bad request: ${headers['authorization'] ?? ''} ${TOKEN}` },
   }))
   const api = apiOf(`${fake.origin}/org/project/_git/repo`)
 

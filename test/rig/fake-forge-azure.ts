@@ -98,8 +98,9 @@ export async function startFakeAzure({
     return isDelivered
   }
   const test = async (request: FakeRequest): Promise<FakeAnswer> => {
-    const { subscriptionId } = Test.parse(JSON.parse(request.body))
-    const hook = hooks.find(toId(subscriptionId))
+    const wanted = Test.safeParse(JSON.parse(request.body))
+    if (!wanted.success) return REFUSAL
+    const hook = hooks.find(toId(wanted.data.subscriptionId))
     if (hook === undefined) return MISSING
     const isDelivered = await send(hook, { ref: 'refs/heads/main', before: null, after: 'a'.repeat(40) })
     const errorMessage = 'The remote server did not answer with success.'

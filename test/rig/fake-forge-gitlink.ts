@@ -189,7 +189,7 @@ function taskToJson(task: Task) {
     uuid: sent.headers['X-Gitea-Delivery'],
     is_succeed: isSuccess(task),
     is_delivered: true,
-    payload_content: JSON.parse(sent.body ?? 'null'),
+    payload_content: z.unknown().parse(JSON.parse(sent.body ?? 'null')),
     request_content: { headers: sent.headers },
     response_content: { status: status ?? 0, headers: {}, body: '' },
     delivered_time: inChina(at),
