@@ -55,8 +55,8 @@ const table: Readonly<
     types: ['queue/'],
   },
   schedule: {
-    values: ['binding/', 'task/', 'run/request', 'run/run', 'db/'],
-    types: ['sync/', 'git/', 'queue/'],
+    values: ['binding/', 'task/', 'hook/', 'run/request', 'run/run', 'db/'],
+    types: ['forge/forge-api', 'sync/', 'git/', 'queue/'],
   },
   'api/cerobot': { values: edge, types: edgeTypes },
   'api/v1': { values: edge, types: edgeTypes },

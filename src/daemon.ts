@@ -2,7 +2,9 @@ import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
 import { answerRefusal } from './api/cerobot/answer.ts'
 import { cerobotRoutes } from './api/cerobot/routes.ts'
+import { bindingRoutes } from './api/v1/bindings.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
+import { hookRoutes } from './api/v1/hooks.ts'
 import { runRoutes } from './api/v1/runs.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { bindingSubject, runSubjectOf } from './binding/binding.ts'
@@ -19,6 +21,7 @@ import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
+import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi } from './first-access.ts'
 import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
@@ -33,6 +36,7 @@ import { claimRun, nextDue } from './run/record.ts'
 import { recoverRuns } from './run/recover.ts'
 import { requestRun, waitForRun } from './run/request.ts'
 import { listSyncLogs } from './run/sync-logs.ts'
+import { createHookWatch } from './schedule/missed-deliveries.ts'
 import { startPruning } from './schedule/prune.ts'
 import { startReconcile } from './schedule/reconcile.ts'
 import { isListed, toBlockList } from './networks.ts'
@@ -42,7 +46,9 @@ import { prepareFolders } from './sync/folders.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
 import { createGroupCommit } from './webhook/group-commit.ts'
+import { takeInMissed } from './webhook/missed.ts'
 import { storeRejections } from './webhook/rejections.ts'
+import type { Rejection } from './webhook/rejections.ts'
 import { webhookRoutes } from './webhook/route.ts'
 import { storeArrivals } from './webhook/store.ts'
 
@@ -144,22 +150,42 @@ export async function startDaemon(
 
   const storeDeps = { db, clock, attemptLimit: config.sync.attempts }
   const webhookLogger = logger.child({ stage: 'webhook' })
-  const webhooks = webhookRoutes({
+  const webhookDeps = {
     clock,
     logger: webhookLogger,
     forgeByName: createForges(config.webhook.generic),
-    secretsFor: (forge) => secretsFor(config, forge),
-    findHook: (forge, slug) => findEndpoint({ db, clock, vault }, forge, slug),
+    secretsFor: (forge: string) => secretsFor(config, forge),
+    findHook: (forge: string, slug: string) => findEndpoint({ db, clock, vault }, forge, slug),
     allowsAddress: addressCheck(config),
     maxBody: config.webhook.maxBodyBytes,
-    store: createGroupCommit((arrivals) => storeArrivals(storeDeps, arrivals), LARGEST_GROUP),
-    recordRejection: async (rejection) => void (await recordRejection(rejection)),
+    store: createGroupCommit(
+      (arrivals: Parameters<typeof storeArrivals>[1]) => storeArrivals(storeDeps, arrivals),
+      LARGEST_GROUP,
+    ),
+    recordRejection: async (rejection: Rejection) => void (await recordRejection(rejection)),
     wakeQueue: queue.wake,
-  })
+  }
   const recordRejection = createGroupCommit(
-    (rejections: Parameters<typeof storeRejections>[1]) => storeRejections({ db, clock }, rejections),
+    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
     LARGEST_GROUP,
   )
+  const hookDeps = openHooks({
+    db,
+    clock,
+    vault,
+    logger: logger.child({ stage: 'hook' }),
+    publicUrl: config.publicUrl,
+    allowAddress: hosts.allows,
+  })
+  const hookWatch = createHookWatch({
+    ...hookDeps,
+    takeInMissed: (hook, missed) => takeInMissed(webhookDeps, hook, missed),
+    intervalMs: config.reconcileIntervalMs,
+  })
+  starting.use(hookWatch)
+  // Disposed first: a watch that waits for a forge would hold up the stop.
+  starting.use(hookDeps)
+
   const cerobot = cerobotRoutes({
     ...bindingDeps,
     requestRun: async ({ binding, trigger, direction, scope, force, wait }) => {
@@ -181,6 +207,7 @@ export async function startDaemon(
       const subject = bindingSubject(binding.id)
       await cancelRunsOf(runDeps, subject)
       await removeMirror({ syncDir: config.sync.dir }, subject)
+      hookWatch.wake()
     },
   })
 
@@ -201,8 +228,10 @@ export async function startDaemon(
       return isStopping ? { status: 'degraded', problems: ['stopping'] } : { status: 'ok' }
     },
     mounts: [
-      { path: '/webhooks', routes: webhooks },
+      { path: '/webhooks', routes: webhookRoutes(webhookDeps) },
       { path: '/cerobot/sync', routes: cerobot, answerError: answerRefusal },
+      { path: '/api/v1/bindings', routes: bindingRoutes({ db }) },
+      { path: '/api/v1/bindings', routes: hookRoutes(hookDeps) },
       { path: '/api/v1/runs', routes: runRoutes(runDeps) },
       { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
     ],
@@ -228,6 +257,7 @@ export async function startDaemon(
     }),
   )
   queue.wake()
+  hookWatch.start()
   logger.info(
     {
       url: server.url,

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { z } from 'zod'
 import type { Side } from '../binding/binding.ts'
+import { FORGE_NAMES } from '../forge/forge.ts'
 import type { ForgeName } from '../forge/forge.ts'
 import type { RemoteHook } from '../forge/forge-api.ts'
 import type { BindingId, HookId } from '../ids.ts'
@@ -31,6 +33,9 @@ export type Hook = {
   readonly historyAt: number
   readonly abandonedAt: number | null
 }
+
+/** The name of a forge, from a request or a row. */
+export const ForgeNameText = z.enum(FORGE_NAMES)
 
 const SLUG_BYTES = 16
 const SECRET_BYTES = 32

@@ -1,12 +1,11 @@
 import type { Insertable, Selectable } from 'kysely'
-import { z } from 'zod'
 import type { Binding, Side } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database } from '../db/database.ts'
 import type { HookTable } from '../db/schema.ts'
-import { FORGE_NAMES } from '../forge/forge.ts'
 import { BindingId, HookId } from '../ids.ts'
+import { ForgeNameText } from './hook.ts'
 import type { Hook } from './hook.ts'
 import { hookUnknown } from './hook-error.ts'
 import { openFor, openSecrets, sealFor } from './secrets.ts'
@@ -81,6 +80,27 @@ export async function listHooks(
   return rows.map(rowToHook)
 }
 
+/** The hooks of all bindings that were not looked at for longest, those first; and which of them may ask for runs. */
+export async function listLeastChecked({
+  db,
+}: Pick<HookStore, 'db'>): Promise<readonly { readonly hook: Hook; readonly isEnabled: boolean }[]> {
+  const rows = await db
+    .selectFrom('hook')
+    .innerJoin('binding', 'binding.id', 'hook.binding_id')
+    .selectAll('hook')
+    .select('binding.enabled')
+    .where('forge_hook_id', 'is not', null)
+    .orderBy((eb) => eb.fn.coalesce('checked_at', 'hook.created_at'))
+    .execute()
+  return rows.map((row) => ({ hook: rowToHook(row), isEnabled: row.enabled === 1 }))
+}
+
+/** What deleted bindings have left behind at their forges. */
+export async function listAbandoned({ db }: Pick<HookStore, 'db'>): Promise<readonly Hook[]> {
+  const rows = await db.selectFrom('hook').selectAll().where('binding_id', 'is', null).execute()
+  return rows.map(rowToHook)
+}
+
 /** The addresses of all hooks but this one, those that are still to be removed included. */
 export async function otherSlugs({ db }: Pick<HookStore, 'db'>, slug: string): Promise<ReadonlySet<string>> {
   const rows = await db.selectFrom('hook').select('slug').where('slug', '!=', slug).execute()
@@ -92,12 +112,13 @@ type HookChange = {
   readonly problem?: string | null
   readonly apiToken?: string
   readonly historyAt?: number
+  readonly abandonedAt?: number
   /** Checked just now. */
   readonly isChecked?: boolean
 }
 
 export async function updateHook(deps: HookStore, hook: Hook, change: HookChange): Promise<Hook> {
-  const { forgeHookId, problem, apiToken, historyAt } = change
+  const { forgeHookId, problem, apiToken, historyAt, abandonedAt } = change
   const row = await deps.db
     .updateTable('hook')
     .set({
@@ -107,6 +128,7 @@ export async function updateHook(deps: HookStore, hook: Hook, change: HookChange
       ...(problem === undefined ? {} : { problem }),
       ...(apiToken === undefined ? {} : { api_token: sealFor(deps.vault, hook.slug, 'api_token', apiToken) }),
       ...(historyAt === undefined ? {} : { history_at: historyAt }),
+      ...(abandonedAt === undefined ? {} : { abandoned_at: abandonedAt }),
       ...(change.isChecked === true ? { checked_at: deps.clock.now() } : {}),
     })
     .where('id', '=', hook.id)
@@ -160,13 +182,11 @@ export async function openHook(
   return { secret, apiToken: openFor(deps.vault, row.slug, 'api_token', row.api_token) }
 }
 
-const ForgeNameInRow = z.enum(FORGE_NAMES)
-
-export function rowToHook(row: Selectable<HookTable>): Hook {
+function rowToHook(row: Selectable<HookTable>): Hook {
   return {
     id: HookId.parse(row.id),
     slug: row.slug,
-    forge: ForgeNameInRow.parse(row.forge),
+    forge: ForgeNameText.parse(row.forge),
     bindingId: row.binding_id === null ? null : BindingId.parse(row.binding_id),
     side: row.side,
     address: row.address,

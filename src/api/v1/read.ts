@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import type { z } from 'zod'
 import { DomainError } from '../../domain-error.ts'
 
@@ -13,4 +14,26 @@ export function read<Schema extends z.ZodType>(schema: Schema, input: unknown): 
     { zh: `参数 ${name} 有误：${issue?.message ?? ''}`, en: `${name} does not fit: ${issue?.message ?? ''}` },
     { cause: result.error },
   )
+}
+
+/** The JSON body through the schema; a body that is not there reads as an empty object. */
+export async function readBody<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const text = await c.req.text()
+  return read(schema, text.trim() === '' ? {} : parseJson(text))
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new DomainError(
+      'invalid',
+      'json',
+      { zh: '请求体不是有效的 JSON', en: 'the body is not JSON' },
+      { cause },
+    )
+  }
 }

@@ -1,0 +1,101 @@
+import { Hono } from 'hono'
+import type { Context } from 'hono'
+import { z } from 'zod'
+import { SIDES } from '../../binding/binding.ts'
+import type { Binding } from '../../binding/binding.ts'
+import { getBinding } from '../../binding/bindings.ts'
+import type { RemoteHook } from '../../forge/forge-api.ts'
+import { inspectHooks, removeHook, rotateSecret, testHook } from '../../hook/at-forge.ts'
+import type { HookDeps } from '../../hook/at-forge.ts'
+import { ForgeNameText, hookUrl } from '../../hook/hook.ts'
+import type { Hook } from '../../hook/hook.ts'
+import { registerHook } from '../../hook/register.ts'
+import { HookId } from '../../ids.ts'
+import { ok } from './envelope.ts'
+import { isoTime, isoTimeOrNull } from './paging.ts'
+import { read, readBody } from './read.ts'
+
+const Registration = z.object({
+  side: z.enum(SIDES),
+  api_token: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,4096}$/, 'printable characters without spaces')
+    .optional(),
+  forge: ForgeNameText.optional(),
+  api_url: z
+    .string()
+    .max(2000)
+    .refine(isApiUrl, 'an http or https address without user name, password or query')
+    .optional(),
+})
+
+const Removal = z.object({ force: z.enum(['true', 'false']).default('false') })
+
+/** `/bindings/:name/hooks`: the webhooks of a binding at its forges. */
+export function hookRoutes(deps: HookDeps): Hono {
+  const routes = new Hono()
+  const bindingOf = (c: Context): Promise<Binding> => getBinding(deps.db, c.req.param('name') ?? '')
+  const idOf = (c: Context): HookId => read(HookId, c.req.param('id'))
+  const toWire = (hook: Hook): Record<string, unknown> => hookToWire(hook, deps.publicUrl)
+
+  routes.post('/:name/hooks', async (c) => {
+    const { side, forge, api_token: apiToken, api_url: apiUrl } = await readBody(c, Registration)
+    const { hook, done } = await registerHook(deps, await bindingOf(c), { side, forge, apiToken, apiUrl })
+    return ok(c, { ...toWire(hook), done }, done === 'created' ? 201 : 200)
+  })
+
+  routes.get('/:name/hooks', async (c) => {
+    const states = await inspectHooks(deps, await bindingOf(c))
+    const items = states.map(({ hook, remote }) => ({ ...toWire(hook), at_forge: remoteToWire(remote) }))
+    return ok(c, { items, total: items.length })
+  })
+
+  routes.post('/:name/hooks/:id/test', async (c) => {
+    await testHook(deps, await bindingOf(c), idOf(c))
+    return ok(c, { requested: true }, 202)
+  })
+
+  routes.post('/:name/hooks/:id/rotate', async (c) =>
+    ok(c, toWire(await rotateSecret(deps, await bindingOf(c), idOf(c)))),
+  )
+
+  routes.delete('/:name/hooks/:id', async (c) => {
+    const force = read(Removal, c.req.query()).force === 'true'
+    const { isRemovedAtForge } = await removeHook(deps, await bindingOf(c), idOf(c), { force })
+    return ok(c, { removed_at_forge: isRemovedAtForge })
+  })
+
+  return routes
+}
+
+function isApiUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  return isPlain && (url.protocol === 'http:' || url.protocol === 'https:')
+}
+
+function hookToWire(hook: Hook, publicUrl: string | undefined): Record<string, unknown> {
+  return {
+    id: hook.id,
+    side: hook.side,
+    forge: hook.forge,
+    url: hookUrl(publicUrl ?? '', hook),
+    forge_hook_id: hook.forgeHookId,
+    api_url: hook.apiUrl,
+    repository: hook.address,
+    created_at: isoTime(hook.createdAt),
+    last_delivery_at: isoTimeOrNull(hook.lastDeliveryAt),
+    last_status: hook.lastStatus,
+    previous_secret_until: isoTimeOrNull(hook.previousUntil),
+    problem: hook.problem,
+    checked_at: isoTimeOrNull(hook.checkedAt),
+  }
+}
+
+/** Null: the forge does not have the hook, or could not be asked; `problem` says which. */
+function remoteToWire(remote: RemoteHook | undefined): Record<string, unknown> | null {
+  if (remote === undefined) return null
+  const { url, isActive, hasEvents, problem } = remote
+  return { url, active: isActive, has_events: hasEvents, problem }
+}

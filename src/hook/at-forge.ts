@@ -1,0 +1,148 @@
+import type { Binding } from '../binding/binding.ts'
+import type { ForgeName } from '../forge/forge.ts'
+import type { ForgeApi, ForgeApiFailure, ForgeApiTarget, RemoteHook } from '../forge/forge-api.ts'
+import type { HookId } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import type { Hook } from './hook.ts'
+import { createSecret, hookUrl, problemOf } from './hook.ts'
+import { forgeFailed, hookUnregistered, noHookApi, noHookTest, publicUrlMissing } from './hook-error.ts'
+import type { HookStore } from './hooks.ts'
+import { deleteHook, getHook, listHooks, openHook, setSecrets, updateHook } from './hooks.ts'
+import { DAY } from '../clock.ts'
+import type { Turns } from './turns.ts'
+
+// What can be done with a registered hook at its forge: look, test, rotate its secret, remove it.
+
+export type HookDeps = HookStore & {
+  readonly logger: Logger
+  /** How forges reach this service; without it no hook can be made. */
+  readonly publicUrl: string | undefined
+  /** Undefined when the forge has no API for hooks, or the address does not tell where it is. */
+  readonly forgeApi: (target: ForgeApiTarget) => ForgeApi | undefined
+  /** Undefined for a host that could be any forge. */
+  readonly forgeOfAddress: (address: string) => ForgeName | undefined
+  /** Two calls for one side of a binding would both find no hook at the forge, and make two. */
+  readonly turns: Turns
+}
+
+/** How long the secret before a rotation still counts: what the forge sends again it may have signed earlier. */
+const PREVIOUS_COUNTS_MS = 1 * DAY
+
+export function turnOf({ id }: Pick<Binding, 'id'>): string {
+  return `binding:${id}`
+}
+
+export async function apiOf(deps: Pick<HookDeps, 'forgeApi'> & HookStore, hook: Hook): Promise<ForgeApi> {
+  const { apiToken } = await openHook(deps, hook)
+  const { forge, address } = hook
+  const api = deps.forgeApi({ forge, address, apiUrl: hook.apiUrl ?? undefined, token: apiToken })
+  if (api === undefined) throw noHookApi(forge)
+  return api
+}
+
+/** A hook as it is here, and as the forge has it. */
+export type HookState = {
+  readonly hook: Hook
+  readonly remote: RemoteHook | undefined
+  /** Set when the forge could not be asked. */
+  readonly failure: ForgeApiFailure | undefined
+}
+
+/** The hooks of the binding; each forge is asked for its own state, and one that fails does not hide the rest. */
+export async function inspectHooks(deps: HookDeps, binding: Binding): Promise<readonly HookState[]> {
+  const hooks = await listHooks(deps, binding)
+  return Promise.all(hooks.map((hook) => inspectHook(deps, hook)))
+}
+
+export async function inspectHook(deps: HookDeps, hook: Hook): Promise<HookState> {
+  const api = await apiOf(deps, hook)
+  const listed = await api.listHooks()
+  if (!listed.ok) {
+    const problem = forgeFailed(listed.failure).detail.en
+    const updated = await updateHook(deps, hook, { problem, isChecked: true })
+    return { hook: updated, remote: undefined, failure: listed.failure }
+  }
+  const remote = listed.value.find(({ id }) => id === hook.forgeHookId)
+  const url = deps.publicUrl === undefined ? (remote?.url ?? '') : hookUrl(deps.publicUrl, hook)
+  const problem = problemOf(remote, url) ?? null
+  return {
+    hook: await updateHook(deps, hook, { problem, isChecked: true }),
+    remote,
+    failure: undefined,
+  }
+}
+
+/** Has the forge send a test delivery. Throws `hook_test` when it cannot. */
+export async function testHook(deps: HookDeps, binding: Binding, id: HookId): Promise<void> {
+  const hook = await getHook(deps, binding, id)
+  const forgeHookId = registeredId(hook)
+  const api = await apiOf(deps, hook)
+  if (api.testHook === undefined) throw noHookTest(hook.forge)
+  const tested = await api.testHook(forgeHookId)
+  if (!tested.ok) throw forgeFailed(tested.failure)
+}
+
+/**
+ * Gives the hook a new secret, here and at the forge; the old one counts for a day longer. When the forge
+ * does not take it, the old one stays, and the new one counts for a day, in case the forge has it after all.
+ */
+export async function rotateSecret(deps: HookDeps, binding: Binding, id: HookId): Promise<Hook> {
+  const { publicUrl } = deps
+  if (publicUrl === undefined) throw publicUrlMissing()
+  return deps.turns(turnOf(binding), async () => {
+    const hook = await getHook(deps, binding, id)
+    const forgeHookId = registeredId(hook)
+    const api = await apiOf(deps, hook)
+    const { secret: old } = await openHook(deps, hook)
+    const fresh = createSecret()
+    const previousUntil = deps.clock.now() + PREVIOUS_COUNTS_MS
+    // Before the forge has it: it may sign with it before its answer is here.
+    const rotated = await setSecrets(deps, hook, { current: fresh, previous: old, previousUntil })
+    const changed = await api.updateHook(forgeHookId, { url: hookUrl(publicUrl, hook), secret: fresh })
+    if (changed.ok) return updateHook(deps, rotated, { forgeHookId: changed.value.id })
+    await setSecrets(deps, hook, { current: old, previous: fresh, previousUntil })
+    throw forgeFailed(changed.failure)
+  })
+}
+
+/**
+ * Removes the hook at the forge and here, and tells whether the forge has let it go. When the forge cannot
+ * be asked the hook stays, unless it is to be forgotten all the same.
+ */
+export async function removeHook(
+  deps: HookDeps,
+  binding: Binding,
+  id: HookId,
+  { force }: { readonly force: boolean },
+): Promise<{ readonly isRemovedAtForge: boolean }> {
+  return deps.turns(turnOf(binding), async () => {
+    const hook = await getHook(deps, binding, id)
+    const failure = await removeAtForge(deps, hook)
+    if (failure !== undefined) {
+      if (!force) throw forgeFailed(failure, FORGET)
+      deps.logger.warn({ binding: binding.name, hook: id, detail: failure.detail }, 'a hook was forgotten')
+    }
+    await deleteHook(deps, hook)
+    return { isRemovedAtForge: failure === undefined }
+  })
+}
+
+const FORGET = {
+  zh: '或使用 ?force=true 仅在本服务中删除',
+  en: 'or forget it here only, with ?force=true',
+}
+
+/** Undefined when the forge does not have the hook any more. */
+export async function removeAtForge(
+  deps: Pick<HookDeps, 'forgeApi'> & HookStore,
+  hook: Hook,
+): Promise<ForgeApiFailure | undefined> {
+  if (hook.forgeHookId === null) return undefined
+  const removed = await (await apiOf(deps, hook)).deleteHook(hook.forgeHookId)
+  return removed.ok || removed.failure.kind === 'not_found' ? undefined : removed.failure
+}
+
+function registeredId({ forgeHookId }: Hook): string {
+  if (forgeHookId === null) throw hookUnregistered()
+  return forgeHookId
+}

@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { z } from 'zod'
+import type { ForgeName } from '../../src/forge/forge.ts'
+import type { Answer } from '../rig/daemon.ts'
+import { startFakeGitea } from '../rig/fake-forge-gitea.ts'
+import { startFakeGithub } from '../rig/fake-forge-github.ts'
+import { startFakeGitlab } from '../rig/fake-forge-gitlab.ts'
+import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
+import { startJourney } from '../rig/journey.ts'
+import type { BoundPair, Journey } from '../rig/journey.ts'
+
+// A journey whose daemon forges can reach at PUBLIC_URL, also after a restart, and forges with an API.
+
+export const TOKEN = 'token-that-nobody-may-see'
+
+export type ApiForge = {
+  readonly forge: ForgeName
+  readonly start: (options: FakeHookForgeOptions) => Promise<FakeHookForge>
+  readonly apiPath: string
+}
+
+export const GITHUB: ApiForge = { forge: 'github', start: startFakeGithub, apiPath: '/api/v3' }
+export const GITLAB: ApiForge = { forge: 'gitlab', start: startFakeGitlab, apiPath: '/api/v4' }
+export const API_FORGES: readonly ApiForge[] = [
+  GITHUB,
+  GITLAB,
+  ...(['gitea', 'forgejo', 'gogs'] as const).map((kind) => ({
+    forge: kind,
+    start: (options: FakeHookForgeOptions) => startFakeGitea({ ...options, kind }),
+    apiPath: '/api/v1',
+  })),
+]
+
+export async function startHookJourney(env: Readonly<Record<string, string>> = {}): Promise<Journey> {
+  const port = String(await freePort())
+  return startJourney({ PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}`, ...env })
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return address === null || typeof address === 'string' ? 0 : address.port
+}
+
+/** The API side of a repository that the journey serves with git. */
+export function apiOf(
+  { start }: ApiForge,
+  repository: BoundPair['inner'],
+  options: Partial<FakeHookForgeOptions> = {},
+): Promise<FakeHookForge> {
+  return start({ token: TOKEN, fullName: repository.name, cloneUrl: repository.url, ...options })
+}
+
+const Hook = z.looseObject({
+  id: z.number(),
+  forge_hook_id: z.string().nullable(),
+  url: z.string(),
+  problem: z.string().nullable(),
+  last_status: z.string().nullable(),
+  last_delivery_at: z.string().nullable(),
+})
+export type HookOnWire = z.infer<typeof Hook>
+
+/** Asks the daemon for a hook at the forge; the answer as it came, and the hook in it. */
+export async function register(
+  { daemon }: Pick<Journey, 'daemon'>,
+  binding: string,
+  { forge, apiPath }: Pick<ApiForge, 'forge' | 'apiPath'>,
+  fake: Pick<FakeHookForge, 'origin'>,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<Answer & { readonly hook: HookOnWire }> {
+  const answer = await daemon.call('POST', `/api/v1/bindings/${binding}/hooks`, {
+    side: 'internal',
+    forge,
+    api_token: TOKEN,
+    api_url: `${fake.origin}${apiPath}`,
+    ...changes,
+  })
+  const read = z.object({ data: Hook }).safeParse(answer.body)
+  if (!read.success) throw new Error(`no hook in the answer ${JSON.stringify(answer.body)}`)
+  return { ...answer, hook: read.data.data }
+}
+
+/** The hooks of a binding, as the daemon and the forges have them. */
+export async function hooksOf(
+  { daemon }: Pick<Journey, 'daemon'>,
+  binding: string,
+): Promise<readonly HookOnWire[]> {
+  const { body } = await daemon.call('GET', `/api/v1/bindings/${binding}/hooks`)
+  return z.object({ data: z.object({ items: z.array(Hook) }) }).parse(body).data.items
+}
+
+/** What an answer that is a refusal says to people. */
+export function wordsOf({ body }: Answer): string {
+  const { detail, hint } = z.object({ detail: z.string(), hint: z.string().nullable() }).parse(body)
+  return `${detail} ${hint ?? ''}`
+}
