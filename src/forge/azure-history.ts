@@ -34,7 +34,7 @@ export async function missedNotifications(
   const listed = readAnswer(await call('GET', path, { query }), Notifications)
   if (!listed.ok) return listed
   const missed: MissedDelivery[] = []
-  for (const notification of listed.value.value) {
+  for (const notification of listed.value.value.toSorted((a, b) => Number(a.id) - Number(b.id))) {
     const at = Date.parse(notification.createdDate ?? '')
     if (!(at >= sinceMs)) continue
     const full = await withDetails(call, path, notification)

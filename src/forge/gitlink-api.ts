@@ -40,7 +40,7 @@ export function createGitlinkApi(deps: ApiClient, target: ForgeApiTarget): Forge
         (paths) =>
           readNumberedPages(call, paths.history(id), {
             schema: Tasks,
-            query: PAGE,
+            query: HISTORY_PAGE,
             totalOf,
             isEnough: reachesBackTo(sinceMs),
           }),
@@ -52,7 +52,8 @@ export function createGitlinkApi(deps: ApiClient, target: ForgeApiTarget): Forge
 }
 
 // An entry of the history holds a whole payload and a whole answer.
-const PAGE = { limit: '20' }
+const HISTORY_PAGE = { limit: '10' }
+const HOOKS_PAGE = { limit: '50' }
 const EVENTS = ['push', 'create', 'delete']
 
 function contentOf({ url, secret }: WantedHook) {
@@ -97,7 +98,7 @@ const ListedHooks = z
 // The list leaves the events out, so every hook that could be ours is read by itself.
 async function listHooks(call: ApiCall, either: InEither): Promise<ForgeApiOutcome<readonly RemoteHook[]>> {
   const listed = await either(
-    ({ hooks }) => readNumberedPages(call, hooks, { schema: ListedHooks, query: PAGE, totalOf }),
+    ({ hooks }) => readNumberedPages(call, hooks, { schema: ListedHooks, query: HOOKS_PAGE, totalOf }),
     ['not_found', 'unexpected'],
   )
   if (!listed.ok) return listed

@@ -35,11 +35,15 @@ export function reachesBackTo(sinceMs: number): (page: readonly Task[]) => boole
 
 /** Those that failed since then, oldest first. */
 export function missedTasks(tasks: readonly Task[], sinceMs: number): readonly MissedDelivery[] {
-  return tasks
-    .filter((task) => task.is_succeed === false)
-    .map((task) => toMissed(task, sinceMs))
-    .filter(({ at }) => at >= sinceMs)
-    .toSorted((a, b) => a.at - b.at || Number(a.id) - Number(b.id))
+  return (
+    tasks
+      .filter((task) => task.is_succeed === false)
+      // Times are in whole seconds, in which many pushes may happen.
+      .toSorted((a, b) => Number(a.id) - Number(b.id))
+      .map((task) => toMissed(task, sinceMs))
+      .filter(({ at }) => at >= sinceMs)
+      .toSorted((a, b) => a.at - b.at)
+  )
 }
 
 function toMissed(task: Task, sinceMs: number): MissedDelivery {

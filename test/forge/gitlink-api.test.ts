@@ -78,6 +78,20 @@ describe.each(['new', 'old', 'both'] as const)('under %s paths', (paths) => {
   })
 })
 
+test('pushes of one second stay in their order', async () => {
+  await using fake = await startFakeGitlink({ ...OPTIONS, now: () => START })
+  const api = apiOf(fake.address)
+  const created = await api.createHook(WANTED)
+  const id = created.ok ? created.value.id : ''
+  const refs = Array.from({ length: 12 }, (_, index) => `refs/heads/number-${index}`)
+  for (const ref of refs) await fake.push({ ...PUSH, ref })
+
+  const missed = await api.missedDeliveries?.(id, START)
+
+  const read = missed?.ok === true ? missed.value.map(readAgain) : []
+  expect(read).toMatchObject(refs.map((ref) => ({ changes: [{ ref }] })))
+})
+
 test('a hook whose last delivery failed says so', async () => {
   await using fake = await startFakeGitlink(OPTIONS)
   const api = apiOf(fake.address)
