@@ -23,17 +23,23 @@ async function run(): Promise<void> {
     process.exit(1)
   })
   const daemon = await startDaemon(config, { clock: systemClock, logger })
-  const signal = await nextSignal()
+  const signal = await firstSignal()
   logger.info({ signal }, 'stopping; a second signal stops at once')
-  process.once('SIGINT', () => process.exit(1))
-  process.once('SIGTERM', () => process.exit(1))
   await daemon.stop()
   logger.info('stopped')
 }
 
-function nextSignal(): Promise<NodeJS.Signals> {
+/** Resolves at the first signal to stop; the second one ends the process. */
+function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    process.once('SIGINT', resolve)
-    process.once('SIGTERM', resolve)
+    let isFirst = true
+    const take = (signal: NodeJS.Signals): void => {
+      if (!isFirst) process.exit(1)
+      isFirst = false
+      resolve(signal)
+    }
+    // These listeners stay: while git runs execa listens too, and ends the process when it finds itself alone.
+    process.on('SIGINT', take)
+    process.on('SIGTERM', take)
   })
 }
