@@ -12,7 +12,7 @@ import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
-import { lockInstance } from './db/instance-lock.ts'
+import { lockInstance, lockMirrors } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
 import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
@@ -83,6 +83,7 @@ export async function startDaemon(
   const secretKey = loadSecretKey({ logger }, config.secrets)
   const vault = createVault(secretKey)
   await prepareFolders({ syncDir: config.sync.dir, backupDir })
+  starting.use(lockMirrors(config.sync.dir))
   await killOrphans({ clock }, config.sync.dir)
   await killOrphans({ clock }, backupDir)
   await recoverRuns({ db, clock, logger })

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 
 /**
@@ -7,14 +7,27 @@ import Sqlite from 'better-sqlite3'
  * Throws when another one is there: two daemons would execute each other's runs.
  */
 export function lockInstance(file: string): Disposable {
-  const lock = openLock(file)
-  if (!tryLock(lock)) {
-    lock.close()
-    throw new Error(
-      `another reposync works on the database ${file} already; stop it, or give this one another DATABASE_URL`,
-    )
+  return lock(
+    file,
+    `another reposync works on the database ${file} already; stop it, or give this one another DATABASE_URL`,
+  )
+}
+
+/** The same for the folder of mirrors: daemons with data of their own would end each other's git in it. */
+export function lockMirrors(syncDir: string): Disposable {
+  return lock(
+    join(syncDir, '.mirrors'),
+    `another reposync keeps its mirrors in ${syncDir} already; stop it, or give this one another SYNC_DIR`,
+  )
+}
+
+function lock(file: string, refusal: string): Disposable {
+  const held = openLock(file)
+  if (!tryLock(held)) {
+    held.close()
+    throw new Error(refusal)
   }
-  return { [Symbol.dispose]: () => void lock.close() }
+  return { [Symbol.dispose]: () => void held.close() }
 }
 
 function openLock(file: string): Sqlite.Database {

@@ -35,7 +35,7 @@ test.each([
   expect((await stat(join(folder.path, 'shared'))).mode & 0o7777).toBe(0o1777)
 })
 
-test('a second daemon on the same data or the same port is refused, and the first one does not notice', async () => {
+test('a second daemon on the same data, mirrors or port is refused, and the first one does not notice', async () => {
   await using journey = await startJourney()
   const { daemon, folder, work } = journey
   const app = await journey.bind('app')
@@ -46,6 +46,10 @@ test('a second daemon on the same data or the same port is refused, and the firs
   await hold.reached
 
   const sameData = await runDaemonProcess({ dir: folder.path })
+  const sameMirrors = await runDaemonProcess({
+    dir: folder.path,
+    env: { DATABASE_URL: 'sqlite:other/reposync.db' },
+  })
   const samePort = await runDaemonProcess({
     dir: folder.path,
     env: {
@@ -59,6 +63,10 @@ test('a second daemon on the same data or the same port is refused, and the firs
 
   expect(sameData).toMatchObject({ code: 1 })
   expect(sameData.output).toMatch(/^reposync: another reposync works on the database \S+ already; .+\n$/)
+  expect(sameMirrors).toMatchObject({ code: 1 })
+  expect(sameMirrors.output).toMatch(
+    /^reposync: another reposync keeps its mirrors in \S+ already; .+SYNC_DIR\n$/,
+  )
   expect(samePort).toMatchObject({ code: 1 })
   expect(samePort.output).toContain('something else listens on')
   expect(run).toMatchObject({ status: 'succeeded', attempts: 1 })

@@ -34,7 +34,7 @@ export async function leftoversIn(syncDir: string): Promise<readonly string[]> {
 
 // A fence is a file for the kernel to lock; whether it exists says nothing.
 function isFence(path: string): boolean {
-  return /^[a-z]+-\d+(?:\.[a-z]+)?\.git\.lock$/.test(path)
+  return /^(?:[a-z]+-\d+(?:\.[a-z]+)?\.git|\.mirrors)\.lock$/.test(path)
 }
 
 function isLeftover(path: string): boolean {
