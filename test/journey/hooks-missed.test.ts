@@ -2,7 +2,18 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { allRunsEnded, headOf, listAll } from '../rig/journey.ts'
 import type { BoundPair, Journey } from '../rig/journey.ts'
-import { API_FORGES, apiOf, GITHUB, GITLAB, hooksOf, register, startHookJourney } from './hooks-world.ts'
+import {
+  API_FORGES,
+  AZURE,
+  apiOf,
+  bindApp,
+  GITHUB,
+  GITLAB,
+  GITLINK,
+  hooksOf,
+  register,
+  startHookJourney,
+} from './hooks-world.ts'
 
 // The daemon is down while people push on both sides.
 
@@ -63,6 +74,30 @@ test('where forges keep no history the comparison at the start finds it, and the
   expect(runs).toMatchObject([{ trigger: 'reconcile', status: 'succeeded' }])
 })
 
+test.each([GITLINK, AZURE])(
+  'what $forge could not deliver is taken in from its history, once',
+  async (api) => {
+    await using journey = await startHookJourney()
+    const app = await bindApp(journey, api)
+    await using forge = await apiOf(api, app.inner)
+    const { hook } = await register(journey, 'app', api, forge)
+    await journey.daemon.stop()
+    const commit = await journey.work.commit('while the daemon was down')
+    await journey.work.push(app.inner.dir, 'HEAD:refs/heads/main')
+    await forge.push({ ref: 'refs/heads/main', before: null, after: commit })
+
+    await journey.restart()
+    await expect.poll(() => headOf(app.outer, 'main'), { timeout: 20_000 }).toBe(commit)
+    await journey.restart()
+    await expect.poll(async () => (await hooksOf(journey, 'app'))[0]?.last_status).toBe('duplicate')
+
+    const deliveries = await listAll(journey.daemon, '/api/v1/deliveries', Delivery)
+    const runs = await allRunsEnded(journey.daemon)
+    expect(deliveries).toMatchObject([{ status: 'accepted', hook: hook.id }])
+    expect(runs).toMatchObject([{ trigger: 'webhook', status: 'succeeded' }])
+  },
+)
+
 test('a forge that asks for patience is left alone, and the service runs on', async () => {
   await using journey = await startHookJourney()
   const app = await journey.bind('app')
@@ -83,10 +118,10 @@ test('a forge that asks for patience is left alone, and the service runs on', as
 
 test.each(API_FORGES)('a hook that $forge lost shows its problem in the log and in the list', async (api) => {
   await using journey = await startHookJourney()
-  const app = await journey.bind('app')
+  const app = await bindApp(journey, api)
   await using forge = await apiOf(api, app.inner)
   await register(journey, 'app', api, forge)
-  forge.changeHook(forge.hooks()[0]?.id ?? '', { isActive: false })
+  forge.changeHook(forge.hooks()[0]?.id ?? '', { isActive: false, events: [] })
 
   await journey.restart()
 

@@ -3,9 +3,15 @@ import { createServer } from 'node:net'
 import { z } from 'zod'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import type { Answer } from '../rig/daemon.ts'
+import { startFakeAzure } from '../rig/fake-forge-azure.ts'
+import { startFakeBitbucket } from '../rig/fake-forge-bitbucket.ts'
+import { startFakeBitbucketServer } from '../rig/fake-forge-bitbucket-server.ts'
+import { startFakeCodeup } from '../rig/fake-forge-codeup.ts'
 import { startFakeGitea } from '../rig/fake-forge-gitea.ts'
+import { startFakeGitee } from '../rig/fake-forge-gitee.ts'
 import { startFakeGithub } from '../rig/fake-forge-github.ts'
 import { startFakeGitlab } from '../rig/fake-forge-gitlab.ts'
+import { startFakeGitlink } from '../rig/fake-forge-gitlink.ts'
 import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
 import { startJourney } from '../rig/journey.ts'
 import type { BoundPair, Journey } from '../rig/journey.ts'
@@ -18,10 +24,24 @@ export type ApiForge = {
   readonly forge: ForgeName
   readonly start: (options: FakeHookForgeOptions) => Promise<FakeHookForge>
   readonly apiPath: string
+  /** Where the forge has the repository, and what its API calls it; default: `team/app` both. */
+  readonly path?: string
+  readonly fullName?: string
+  readonly hasTest: boolean
 }
 
-export const GITHUB: ApiForge = { forge: 'github', start: startFakeGithub, apiPath: '/api/v3' }
-export const GITLAB: ApiForge = { forge: 'gitlab', start: startFakeGitlab, apiPath: '/api/v4' }
+export const GITHUB: ApiForge = { forge: 'github', start: startFakeGithub, apiPath: '/api/v3', hasTest: true }
+export const GITLAB: ApiForge = { forge: 'gitlab', start: startFakeGitlab, apiPath: '/api/v4', hasTest: true }
+export const GITLINK: ApiForge = { forge: 'gitlink', start: startFakeGitlink, apiPath: '/api', hasTest: true }
+export const AZURE: ApiForge = {
+  forge: 'azure',
+  start: startFakeAzure,
+  apiPath: '/fabrikam',
+  path: 'fabrikam/team/_git/app',
+  // There a `.git` at the end is part of the name.
+  fullName: 'team/app.git',
+  hasTest: true,
+}
 export const API_FORGES: readonly ApiForge[] = [
   GITHUB,
   GITLAB,
@@ -29,7 +49,21 @@ export const API_FORGES: readonly ApiForge[] = [
     forge: kind,
     start: (options: FakeHookForgeOptions) => startFakeGitea({ ...options, kind }),
     apiPath: '/api/v1',
+    hasTest: kind !== 'gogs',
   })),
+  GITLINK,
+  { forge: 'gitee', start: startFakeGitee, apiPath: '/api/v5', hasTest: true },
+  { forge: 'bitbucket', start: startFakeBitbucket, apiPath: '/2.0', hasTest: false },
+  { forge: 'bitbucket-server', start: startFakeBitbucketServer, apiPath: '/rest/api/1.0', hasTest: true },
+  AZURE,
+  {
+    forge: 'codeup',
+    start: startFakeCodeup,
+    apiPath: '/oapi/v1/codeup',
+    path: '60de7a6852743a5162b5f957/team/app',
+    fullName: 'team/app',
+    hasTest: false,
+  },
 ]
 
 export async function startHookJourney(env: Readonly<Record<string, string>> = {}): Promise<Journey> {
@@ -46,13 +80,20 @@ async function freePort(): Promise<number> {
   return address === null || typeof address === 'string' ? 0 : address.port
 }
 
+/** Binds `app`, with its internal side where the forge would have it. */
+export async function bindApp(
+  journey: Journey,
+  { path }: ApiForge,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<BoundPair> {
+  if (path === undefined) return journey.bind('app', options)
+  const inner = await journey.inner.createRepository(path)
+  return { ...(await journey.bind('app', { internal_repo_address: inner.url, ...options })), inner }
+}
+
 /** The API side of a repository that the journey serves with git. */
-export function apiOf(
-  { start }: ApiForge,
-  repository: BoundPair['inner'],
-  options: Partial<FakeHookForgeOptions> = {},
-): Promise<FakeHookForge> {
-  return start({ token: TOKEN, fullName: repository.name, cloneUrl: repository.url, ...options })
+export function apiOf({ start, fullName }: ApiForge, repository: BoundPair['inner']): Promise<FakeHookForge> {
+  return start({ token: TOKEN, fullName: fullName ?? repository.name, cloneUrl: repository.url })
 }
 
 const Hook = z.looseObject({
@@ -69,7 +110,7 @@ export type HookOnWire = z.infer<typeof Hook>
 export async function register(
   { daemon }: Pick<Journey, 'daemon'>,
   binding: string,
-  { forge, apiPath }: Pick<ApiForge, 'forge' | 'apiPath'>,
+  { forge, apiPath }: ApiForge,
   fake: Pick<FakeHookForge, 'origin'>,
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<Answer & { readonly hook: HookOnWire }> {

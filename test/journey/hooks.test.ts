@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { headOf, listRuns } from '../rig/journey.ts'
-import { API_FORGES, apiOf, hooksOf, register, startHookJourney, TOKEN } from './hooks-world.ts'
+import { API_FORGES, apiOf, bindApp, hooksOf, register, startHookJourney, TOKEN } from './hooks-world.ts'
 
 describe.each(API_FORGES)('$forge', (api) => {
   test('a hook is registered once, seen, mended, tested and removed, and carries pushes meanwhile', async () => {
     await using journey = await startHookJourney()
-    const app = await journey.bind('app')
+    const app = await bindApp(journey, api)
     await using forge = await apiOf(api, app.inner)
 
     const created = await register(journey, 'app', api, forge)
@@ -35,7 +35,7 @@ describe.each(API_FORGES)('$forge', (api) => {
     expect(await headOf(app.outer, 'main')).toBe(commit)
     expect(run).toMatchObject({ binding: 'app', trigger: 'webhook' })
     expect(used).toMatchObject({ last_status: 'accepted' })
-    expect(tested.status).toBe(api.forge === 'gogs' ? 409 : 202)
+    expect(tested.status).toBe(api.hasTest ? 202 : 409)
     expect(removed).toMatchObject({ status: 200, body: { data: { removed_at_forge: true } } })
     expect(forge.hooks()).toEqual([])
     expect(await hooksOf(journey, 'app')).toEqual([])
@@ -44,7 +44,7 @@ describe.each(API_FORGES)('$forge', (api) => {
 
   test('two calls at once make one hook', async () => {
     await using journey = await startHookJourney()
-    const app = await journey.bind('app')
+    const app = await bindApp(journey, api)
     await using forge = await apiOf(api, app.inner)
 
     const both = await Promise.all([
@@ -58,7 +58,7 @@ describe.each(API_FORGES)('$forge', (api) => {
 
   test('a new secret is in force at once, while what was signed with the old one still counts', async () => {
     await using journey = await startHookJourney()
-    const app = await journey.bind('app')
+    const app = await bindApp(journey, api)
     await using forge = await apiOf(api, app.inner)
     const { hook } = await register(journey, 'app', api, forge)
     const old = forge.hooks()[0]?.secret ?? ''

@@ -44,7 +44,9 @@ async function createWorld(intervalMs = 10 * MINUTE) {
     await finishAttempt(deps, claimed.run, how, '')
   }
   // The next look is set when the one before is over.
-  const untilLooked = () => expect.poll(() => clock.pendingTimers()).toBe(1)
+  const untilLooked = async (): Promise<void> => {
+    await expect.poll(() => clock.pendingTimers()).toBe(1)
+  }
   onTestFinished(() => owned[Symbol.asyncDispose]())
   return {
     db,
