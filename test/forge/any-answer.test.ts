@@ -49,16 +49,14 @@ const things = fc.array(fc.oneof({ weight: 9, arbitrary: thing }, { weight: 1, a
 })
 const answer = fc.oneof(
   things,
-  fc
-    .tuple(thing, things)
-    .map(([one, list]) => ({
-      ...one,
-      value: list,
-      values: list,
-      webhooks: list,
-      hooktasks: list,
-      tasks: list,
-    })),
+  fc.tuple(thing, things).map(([one, list]) => ({
+    ...one,
+    value: list,
+    values: list,
+    webhooks: list,
+    hooktasks: list,
+    tasks: list,
+  })),
   odd,
   fc.jsonValue(),
 )
