@@ -51,7 +51,17 @@ export type HookState = {
 /** The hooks of the binding; each forge is asked for its own state, and one that fails does not hide the rest. */
 export async function inspectHooks(deps: HookDeps, binding: Binding): Promise<readonly HookState[]> {
   const hooks = await listHooks(deps, binding)
-  return Promise.all(hooks.map((hook) => inspectHook(deps, hook)))
+  return Promise.all(
+    hooks.map(async (hook) => {
+      const state = await inspectHook(deps, hook)
+      return hook.address === binding[hook.side].address
+        ? state
+        : {
+            ...state,
+            hook: { ...state.hook, problem: 'the binding has another address now; register again' },
+          }
+    }),
+  )
 }
 
 export async function inspectHook(deps: HookDeps, hook: Hook): Promise<HookState> {

@@ -26,10 +26,10 @@ export async function checkHook(
   { isEnabled }: { readonly isEnabled: boolean },
 ): Promise<ForgeApiFailure | undefined> {
   const { hook: inspected, remote, failure } = await inspectHook(deps, hook)
-  if (failure !== undefined) return failure
   if (inspected.problem !== null && inspected.problem !== hook.problem) {
     deps.logger.warn({ hook: hook.id, forge: hook.forge, problem: inspected.problem }, 'a hook has a problem')
   }
+  if (failure !== undefined) return failure
   // What we refuse we would refuse again.
   if (remote === undefined || !isEnabled || inspected.lastStatus === 'rejected') return undefined
   return recoverMissed(deps, inspected, remote.id)

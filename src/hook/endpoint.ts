@@ -35,8 +35,8 @@ export async function findEndpoint(
 /** The hook of one side of a binding. */
 export type SideHook = {
   readonly id: HookId
-  /** The forge is known to have it, so that it delivers there. */
-  readonly isRegistered: boolean
+  /** The repository at whose forge it is known to be, so that the forge delivers there. */
+  readonly registeredFor: string | undefined
 }
 
 /** The hooks of the bindings, by binding and side. */
@@ -47,13 +47,13 @@ export async function hooksOf(
   if (bindings.length === 0) return () => undefined
   const rows = await db
     .selectFrom('hook')
-    .select(['id', 'binding_id', 'side', 'forge_hook_id'])
+    .select(['id', 'binding_id', 'side', 'address', 'forge_hook_id'])
     .where('binding_id', 'in', bindings)
     .execute()
   const hooks = new Map(
     rows.map((row) => [
       `${row.binding_id ?? ''} ${row.side}`,
-      { id: HookId.parse(row.id), isRegistered: row.forge_hook_id !== null },
+      { id: HookId.parse(row.id), registeredFor: row.forge_hook_id === null ? undefined : row.address },
     ]),
   )
   return (binding, side) => hooks.get(`${binding} ${side}`)

@@ -1,4 +1,5 @@
 import type { Binding, Side } from '../binding/binding.ts'
+import { isPrivateHost } from '../binding/host.ts'
 import type { ForgeName } from '../forge/forge.ts'
 import type { ForgeApi, RemoteHook } from '../forge/forge-api.ts'
 import type { HookDeps } from './at-forge.ts'
@@ -63,6 +64,7 @@ export async function registerHook(
             secret: createSecret(),
           })
         : await updateHook(deps, kept, { apiToken: plan.apiToken })
+    warnOfOpenApi(deps, binding, hook)
     const isNew = kept === undefined
     return makeRight(deps, plan.api, hook, remote, { publicUrl, isNew })
   })
@@ -98,6 +100,17 @@ async function planFor(
   const api = deps.forgeApi({ forge, address, apiUrl: apiUrl ?? undefined, token })
   if (api === undefined) throw noHookApi(forge)
   return { forge, address, apiUrl, apiToken: token, api, isMoved }
+}
+
+/** A token that anybody on the way can read is worth a word, but many networks run this way. */
+function warnOfOpenApi({ logger }: HookDeps, binding: Binding, { side, apiUrl, address }: Hook): void {
+  const place = URL.parse(apiUrl ?? address)
+  const host = place?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+  if (place?.protocol !== 'http:' || isPrivateHost(host)) return
+  logger.warn(
+    { binding: binding.name, side, host },
+    'the token of a hook travels unencrypted to a public host; use https',
+  )
 }
 
 async function letGo(deps: HookDeps, hook: Hook): Promise<void> {

@@ -109,9 +109,13 @@ async function matchRepositories(
     if (hook !== null) {
       return { permitted: owned.flatMap(({ match, own }) => (own?.id === hook ? [match] : [])), withheld: [] }
     }
+    // A hook from before the binding got another address brings nothing of the new repository.
+    const { permitted = [], withheld = [] } = Object.groupBy(owned, ({ match: { binding, side }, own }) =>
+      own?.registeredFor === binding[side].address ? 'withheld' : 'permitted',
+    )
     return {
-      permitted: owned.flatMap(({ match, own }) => (own?.isRegistered === true ? [] : [match])),
-      withheld: owned.flatMap(({ match, own }) => (own?.isRegistered === true ? [match] : [])),
+      permitted: permitted.map(({ match }) => match),
+      withheld: withheld.map(({ match }) => match),
     }
   })
 }

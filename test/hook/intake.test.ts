@@ -109,6 +109,19 @@ test('the shared secret no longer speaks for a side with a hook of its own, and 
   expect(withheld).toMatchObject({ status: 200, body: { status: 'ignored', reason: 'own_hook' } })
 })
 
+test('a hook for the repository of before does not keep the shared secret from the new one', async () => {
+  await using world = await createWorld()
+  const app = await world.bind()
+  const hook = await world.addHook(app, 'internal', 'github', OWN)
+  await world.move('app', { internal: 'https://inner.example/team/moved.git', external: undefined })
+
+  const old = await world.deliver(push('app', OWN), pathOf(hook))
+  const fresh = await world.deliver(push('moved', SECRET), '/webhooks/github')
+
+  expect(old).toMatchObject({ status: 200, body: { reason: 'unbound' } })
+  expect(fresh).toMatchObject({ status: 202, body: { bindings: ['app'] } })
+})
+
 test('both secrets count during a rotation, and only the new one after it', async () => {
   await using world = await createWorld()
   const hook = await world.addHook(await world.bind(), 'internal', 'github', OWN)

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import { createBinding } from '../../src/binding/bindings.ts'
-import type { NewBinding } from '../../src/binding/bindings.ts'
+import { createBinding, updateAddresses } from '../../src/binding/bindings.ts'
+import type { AddressChange, NewBinding } from '../../src/binding/bindings.ts'
 import { createBranch } from '../../src/binding/branches.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createVault } from '../../src/credential/vault.ts'
@@ -102,6 +102,8 @@ export async function createWorld(
         tokens: { internal: undefined, external: undefined },
         ...changes,
       }),
+    move: (name: string, addresses: AddressChange['addresses']) =>
+      updateAddresses(bindingDeps, name, { addresses, tokens: { internal: undefined, external: undefined } }),
     bindBranch: (internalBranch: string, externalBranch: string, enabled = true) =>
       createBranch(bindingDeps, 'app', { enabled, internalBranch, externalBranch }),
     /** A hook of its own for one side, with that secret, as if it had been registered at the forge. */
