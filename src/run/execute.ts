@@ -121,11 +121,12 @@ async function attempt(
         ? '************ 执行分支同步 ************'
         : `************ 执行${run.subjectName}仓库同步 ************`,
     )
+    const write: SyncLog = (level, text, brief) => log.write(level, deps.logsDetail ? text : (brief ?? text))
     const agreed = await readAgreed(deps.db, run)
     const outcomes: SyncOutcome[] = []
     for (const pass of planPasses(run, loaded, agreed)) {
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
-      else outcomes.push(await deps.sync(pass.request, { signal, log: log.write }))
+      else outcomes.push(await deps.sync(pass.request, { signal, log: write }))
     }
     const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), agreed.refs)
     if (end.code !== 0) {

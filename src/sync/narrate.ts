@@ -40,9 +40,11 @@ export function narrateOutcomes(log: SyncLog, outcomes: readonly RefOutcome[]): 
 }
 
 function narrateOutcome(log: SyncLog, { pair, result, after, reason, kind }: RefOutcome): void {
-  const isRefused = result === 'rejected' || result === 'conflict'
-  if (isRefused) log('ERROR', `${shortName(pair.internal)}: ${reason ?? kind ?? 'refused'}`)
-  else if (result === 'up_to_date') log('INFO', `${shortName(pair.internal)}: ${reason ?? 'already equal'}`)
+  const name = shortName(pair.internal)
+  const said = `${name}: ${reason ?? kind ?? 'refused'}`
+  if (result === 'rejected') log('ERROR', said, `${name}: ${kind ?? 'refused'}`)
+  else if (result === 'conflict') log('ERROR', said)
+  else if (result === 'up_to_date') log('INFO', `${name}: ${reason ?? 'already equal'}`)
   else if (after !== null) log('INFO', `[COMMIT ID: ${short(after)}]`)
 }
 

@@ -83,8 +83,11 @@ export type SyncOutcome = {
   readonly failure: SyncFailure | undefined
 }
 
-/** Tells people what happens while it happens; the text carries no secrets. */
-export type SyncLog = (level: 'INFO' | 'ERROR', text: string) => void
+/**
+ * Tells people what happens while it happens; the text carries no secrets. `brief` is the same without what git
+ * and servers said, where the text holds such words.
+ */
+export type SyncLog = (level: 'INFO' | 'ERROR', text: string, brief?: string) => void
 
 export type Sync = (
   request: SyncRequest,
