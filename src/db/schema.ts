@@ -96,6 +96,7 @@ export type HookTable = {
   previous_secret: string | null
   /** Until when deliveries signed with the previous secret are taken. */
   previous_until: number | null
+  /** Empty: a person makes the hook at the forge. */
   api_token: string
   /** Null: derived from the address. */
   api_url: string | null

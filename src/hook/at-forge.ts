@@ -34,6 +34,7 @@ export function turnOf({ id }: Pick<Binding, 'id'>): string {
 
 export async function apiOf(deps: Pick<HookDeps, 'forgeApi'> & HookStore, hook: Hook): Promise<ForgeApi> {
   const { apiToken } = await openHook(deps, hook)
+  if (apiToken === undefined) throw hookUnregistered()
   const { forge, address } = hook
   const api = deps.forgeApi({ forge, address, apiUrl: hook.apiUrl ?? undefined, token: apiToken })
   if (api === undefined) throw noHookApi(forge)
@@ -65,6 +66,7 @@ export async function inspectHooks(deps: HookDeps, binding: Binding): Promise<re
 }
 
 export async function inspectHook(deps: HookDeps, hook: Hook): Promise<HookState> {
+  if (!hook.isManaged) return { hook, remote: undefined, failure: undefined }
   const api = await apiOf(deps, hook)
   const listed = await api.listHooks()
   if (!listed.ok) {
@@ -92,24 +94,35 @@ export async function testHook(deps: HookDeps, binding: Binding, id: HookId): Pr
   if (!tested.ok) throw forgeFailed(tested.failure)
 }
 
+export type Rotated = {
+  readonly hook: Hook
+  /** Only of a hook that a person makes at the forge: the only chance to see it. */
+  readonly secret: string | undefined
+}
+
 /**
  * Gives the hook a new secret, here and at the forge; the old one counts for a day longer. When the forge
  * does not take it, the old one stays, and the new one counts for a day, in case the forge has it after all.
  */
-export async function rotateSecret(deps: HookDeps, binding: Binding, id: HookId): Promise<Hook> {
+export async function rotateSecret(deps: HookDeps, binding: Binding, id: HookId): Promise<Rotated> {
   const { publicUrl } = deps
   if (publicUrl === undefined) throw publicUrlMissing()
   return deps.turns(turnOf(binding), async () => {
     const hook = await getHook(deps, binding, id)
-    const forgeHookId = registeredId(hook)
-    const api = await apiOf(deps, hook)
     const { secret: old } = await openHook(deps, hook)
     const fresh = createSecret()
     const previousUntil = deps.clock.now() + PREVIOUS_COUNTS_MS
+    const inForce = { current: fresh, previous: old, previousUntil }
+    if (!hook.isManaged) return { hook: await setSecrets(deps, hook, inForce), secret: fresh }
+    const forgeHookId = registeredId(hook)
+    const api = await apiOf(deps, hook)
     // Before the forge has it: it may sign with it before its answer is here.
-    const rotated = await setSecrets(deps, hook, { current: fresh, previous: old, previousUntil })
+    const rotated = await setSecrets(deps, hook, inForce)
     const changed = await api.updateHook(forgeHookId, { url: hookUrl(publicUrl, hook), secret: fresh })
-    if (changed.ok) return updateHook(deps, rotated, { forgeHookId: changed.value.id })
+    if (changed.ok) {
+      const known = await updateHook(deps, rotated, { forgeHookId: changed.value.id })
+      return { hook: known, secret: undefined }
+    }
     await setSecrets(deps, hook, { current: old, previous: fresh, previousUntil })
     throw forgeFailed(changed.failure)
   })

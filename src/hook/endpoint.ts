@@ -35,7 +35,7 @@ export async function findEndpoint(
 /** The hook of one side of a binding. */
 export type SideHook = {
   readonly id: HookId
-  /** The repository at whose forge it is known to be, so that the forge delivers there. */
+  /** The repository at whose forge it is known to be: made there, or seen delivering. */
   readonly registeredFor: string | undefined
 }
 
@@ -47,16 +47,20 @@ export async function hooksOf(
   if (bindings.length === 0) return () => undefined
   const rows = await db
     .selectFrom('hook')
-    .select(['id', 'binding_id', 'side', 'address', 'forge_hook_id'])
+    .select(['id', 'binding_id', 'side', 'address', 'forge_hook_id', 'last_delivery_at'])
     .where('binding_id', 'in', bindings)
     .execute()
   const hooks = new Map(
     rows.map((row) => [
       `${row.binding_id ?? ''} ${row.side}`,
-      { id: HookId.parse(row.id), registeredFor: row.forge_hook_id === null ? undefined : row.address },
+      { id: HookId.parse(row.id), registeredFor: isKnownThere(row) ? row.address : undefined },
     ]),
   )
   return (binding, side) => hooks.get(`${binding} ${side}`)
+}
+
+function isKnownThere(row: Pick<HookTable, 'forge_hook_id' | 'last_delivery_at'>): boolean {
+  return row.forge_hook_id !== null || row.last_delivery_at !== null
 }
 
 /** Remembers what became of the last delivery of each hook. */

@@ -49,8 +49,8 @@ export function noHookApi(forge: string): DomainError {
     },
     {
       hint: {
-        zh: `请检查地址和 api_url，或在平台上手动添加指向 /webhooks/${forge} 的 Webhook`,
-        en: `check the address and api_url, or add a webhook to /webhooks/${forge} at the forge by hand`,
+        zh: '请检查地址和 api_url；或使用 "manual": true 获取地址和密钥，在平台上手动添加',
+        en: 'check the address and api_url; or get an address and a secret with "manual": true and add them at the forge by hand',
       },
     },
   )
@@ -74,8 +74,8 @@ export function hookUnregistered(): DomainError {
   return new DomainError(
     'conflict',
     'hook_unregistered',
-    { zh: '平台上还没有该 Webhook', en: 'the forge does not have this hook yet' },
-    { hint: { zh: '请重新注册', en: 'register it again' } },
+    { zh: '该 Webhook 不是由本服务在平台上创建的', en: 'this service has not made this hook at the forge' },
+    { hint: { zh: '请提供 api_token 重新注册', en: 'register it again, with an api_token' } },
   )
 }
 

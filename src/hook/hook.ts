@@ -21,6 +21,8 @@ export type Hook = {
   readonly address: string
   /** Null: derived from the address. */
   readonly apiUrl: string | null
+  /** Whether this service makes it at the forge; else a person does, with the secret we gave out. */
+  readonly isManaged: boolean
   /** Null while it is not known to exist at the forge. */
   readonly forgeHookId: string | null
   readonly createdAt: number

@@ -17,7 +17,8 @@ export type HookStore = { readonly db: Database; readonly clock: Clock; readonly
 type NewHook = Pick<Hook, 'slug' | 'forge' | 'side' | 'address' | 'apiUrl'> & {
   readonly bindingId: BindingId
   readonly secret: string
-  readonly apiToken: string
+  /** Undefined: a person makes the hook at the forge. */
+  readonly apiToken: string | undefined
 }
 
 export async function insertHook(deps: HookStore, hook: NewHook): Promise<Hook> {
@@ -29,7 +30,7 @@ export async function insertHook(deps: HookStore, hook: NewHook): Promise<Hook> 
     side: hook.side,
     address: hook.address,
     secret: sealFor(deps.vault, hook.slug, 'secret', hook.secret),
-    api_token: sealFor(deps.vault, hook.slug, 'api_token', hook.apiToken),
+    api_token: hook.apiToken === undefined ? '' : sealFor(deps.vault, hook.slug, 'api_token', hook.apiToken),
     api_url: hook.apiUrl,
     created_at: now,
     history_at: now,
@@ -111,6 +112,7 @@ type HookChange = {
   readonly forgeHookId?: string
   readonly problem?: string | null
   readonly apiToken?: string
+  readonly apiUrl?: string | null
   readonly historyAt?: number
   readonly abandonedAt?: number
   /** Checked just now. */
@@ -118,7 +120,7 @@ type HookChange = {
 }
 
 export async function updateHook(deps: HookStore, hook: Hook, change: HookChange): Promise<Hook> {
-  const { forgeHookId, problem, apiToken, historyAt, abandonedAt } = change
+  const { forgeHookId, problem, apiToken, apiUrl, historyAt, abandonedAt } = change
   const row = await deps.db
     .updateTable('hook')
     .set({
@@ -127,6 +129,7 @@ export async function updateHook(deps: HookStore, hook: Hook, change: HookChange
       ...(forgeHookId === undefined ? {} : { forge_hook_id: forgeHookId }),
       ...(problem === undefined ? {} : { problem }),
       ...(apiToken === undefined ? {} : { api_token: sealFor(deps.vault, hook.slug, 'api_token', apiToken) }),
+      ...(apiUrl === undefined ? {} : { api_url: apiUrl }),
       ...(historyAt === undefined ? {} : { history_at: historyAt }),
       ...(abandonedAt === undefined ? {} : { abandoned_at: abandonedAt }),
       ...(change.isChecked === true ? { checked_at: deps.clock.now() } : {}),
@@ -167,11 +170,11 @@ export async function abandonHook({ db }: Pick<HookStore, 'db'>, hook: Hook): Pr
   await db.updateTable('hook').set({ binding_id: null }).where('id', '=', hook.id).execute()
 }
 
-/** The secret with which the forge signs, and the token for its API. */
+/** The secret with which the forge signs, and the token for its API, if there is one. */
 export async function openHook(
   deps: HookStore,
   hook: Hook,
-): Promise<{ readonly secret: string; readonly apiToken: string }> {
+): Promise<{ readonly secret: string; readonly apiToken: string | undefined }> {
   const row = await deps.db
     .selectFrom('hook')
     .select(['slug', 'secret', 'previous_secret', 'previous_until', 'api_token'])
@@ -179,7 +182,9 @@ export async function openHook(
     .executeTakeFirst()
   if (row === undefined) throw hookUnknown(hook.id)
   const [secret] = openSecrets(deps, row)
-  return { secret, apiToken: openFor(deps.vault, row.slug, 'api_token', row.api_token) }
+  const apiToken =
+    row.api_token === '' ? undefined : openFor(deps.vault, row.slug, 'api_token', row.api_token)
+  return { secret, apiToken }
 }
 
 function rowToHook(row: Selectable<HookTable>): Hook {
@@ -191,6 +196,7 @@ function rowToHook(row: Selectable<HookTable>): Hook {
     side: row.side,
     address: row.address,
     apiUrl: row.api_url,
+    isManaged: row.api_token !== '',
     forgeHookId: row.forge_hook_id,
     createdAt: row.created_at,
     lastDeliveryAt: row.last_delivery_at,

@@ -28,7 +28,12 @@ export type Registration = {
   readonly apiUrl: string | undefined
 }
 
-export type Registered = { readonly hook: Hook; readonly done: 'created' | 'repaired' | 'unchanged' }
+export type Registered = {
+  readonly hook: Hook
+  readonly done: 'created' | 'repaired' | 'unchanged'
+  /** Of a new hook that a person makes at the forge: the only chance to see it. */
+  readonly secret?: string
+}
 
 /**
  * Registers the side's hook at its forge, or mends address, events, secret and state of the one that is
@@ -63,10 +68,34 @@ export async function registerHook(
             side: registration.side,
             secret: createSecret(),
           })
-        : await updateHook(deps, kept, { apiToken: plan.apiToken })
+        : await updateHook(deps, kept, { apiToken: plan.apiToken, apiUrl: plan.apiUrl })
     warnOfOpenApi(deps, binding, hook)
     const isNew = kept === undefined
     return makeRight(deps, plan.api, hook, remote, { publicUrl, isNew })
+  })
+}
+
+/**
+ * Prepares an address and a secret for a person to give to the forge, for forges without an API or without
+ * a token for it. A side that has a hook at that forge keeps it. Throws `public_url` or `forge_unclear`.
+ */
+export async function prepareHook(
+  deps: HookDeps,
+  binding: Binding,
+  { side, forge: named }: Pick<Registration, 'side' | 'forge'>,
+): Promise<Registered> {
+  if (deps.publicUrl === undefined) throw publicUrlMissing()
+  const { address } = binding[side]
+  const forge = named ?? deps.forgeOfAddress(address)
+  if (forge === undefined) throw forgeUnclear()
+  return deps.turns(turnOf(binding), async () => {
+    const before = await findSideHook(deps, binding, side)
+    if (before?.forge === forge && before.address === address) return { hook: before, done: 'unchanged' }
+    if (before !== undefined) await letGo(deps, before)
+    const secret = createSecret()
+    const asked = { slug: createSlug(), forge, side, address, secret, bindingId: binding.id }
+    const hook = await insertHook(deps, { ...asked, apiUrl: null, apiToken: undefined })
+    return { hook, done: 'created', secret }
   })
 }
 
@@ -92,7 +121,8 @@ async function planFor(
   if (forge === undefined) throw forgeUnclear()
   const apiUrl = given ?? before?.apiUrl ?? null
   const isMoved =
-    before !== undefined && (before.address !== address || before.forge !== forge || before.apiUrl !== apiUrl)
+    before !== undefined &&
+    (before.address !== address || before.forge !== forge || (before.isManaged && before.apiUrl !== apiUrl))
   // The token of before was given for another place, and must not be sent anywhere else.
   const stored = before === undefined || isMoved ? undefined : (await openHook(deps, before)).apiToken
   const token = apiToken ?? stored

@@ -9,7 +9,7 @@ import { inspectHooks, removeHook, rotateSecret, testHook } from '../../hook/at-
 import type { HookDeps } from '../../hook/at-forge.ts'
 import { ForgeNameText, hookUrl } from '../../hook/hook.ts'
 import type { Hook } from '../../hook/hook.ts'
-import { registerHook } from '../../hook/register.ts'
+import { prepareHook, registerHook } from '../../hook/register.ts'
 import { HookId } from '../../ids.ts'
 import { ok } from './envelope.ts'
 import { isoTime, isoTimeOrNull } from './paging.ts'
@@ -17,6 +17,8 @@ import { read, readBody } from './read.ts'
 
 const Registration = z.object({
   side: z.enum(SIDES),
+  /** A person makes the hook at the forge, with the address and the secret of the answer. */
+  manual: z.boolean().default(false),
   api_token: z
     .string()
     .regex(/^[\x21-\x7e]{1,4096}$/, 'printable characters without spaces')
@@ -39,9 +41,13 @@ export function hookRoutes(deps: HookDeps): Hono {
   const toWire = (hook: Hook): Record<string, unknown> => hookToWire(hook, deps.publicUrl)
 
   routes.post('/:name/hooks', async (c) => {
-    const { side, forge, api_token: apiToken, api_url: apiUrl } = await readBody(c, Registration)
-    const { hook, done } = await registerHook(deps, await bindingOf(c), { side, forge, apiToken, apiUrl })
-    return ok(c, { ...toWire(hook), done }, done === 'created' ? 201 : 200)
+    const body = await readBody(c, Registration)
+    const { side, forge, api_token: apiToken, api_url: apiUrl } = body
+    const binding = await bindingOf(c)
+    const { hook, done, secret } = body.manual
+      ? await prepareHook(deps, binding, { side, forge })
+      : await registerHook(deps, binding, { side, forge, apiToken, apiUrl })
+    return ok(c, { ...toWire(hook), ...shown(secret), done }, done === 'created' ? 201 : 200)
   })
 
   routes.get('/:name/hooks', async (c) => {
@@ -55,9 +61,10 @@ export function hookRoutes(deps: HookDeps): Hono {
     return ok(c, { requested: true }, 202)
   })
 
-  routes.post('/:name/hooks/:id/rotate', async (c) =>
-    ok(c, toWire(await rotateSecret(deps, await bindingOf(c), idOf(c)))),
-  )
+  routes.post('/:name/hooks/:id/rotate', async (c) => {
+    const { hook, secret } = await rotateSecret(deps, await bindingOf(c), idOf(c))
+    return ok(c, { ...toWire(hook), ...shown(secret) })
+  })
 
   routes.delete('/:name/hooks/:id', async (c) => {
     const force = read(Removal, c.req.query()).force === 'true'
@@ -66,6 +73,10 @@ export function hookRoutes(deps: HookDeps): Hono {
   })
 
   return routes
+}
+
+function shown(secret: string | undefined): Record<string, unknown> {
+  return secret === undefined ? {} : { secret }
 }
 
 function isApiUrl(text: string): boolean {
@@ -81,6 +92,7 @@ function hookToWire(hook: Hook, publicUrl: string | undefined): Record<string, u
     side: hook.side,
     forge: hook.forge,
     url: hookUrl(publicUrl ?? '', hook),
+    managed: hook.isManaged,
     forge_hook_id: hook.forgeHookId,
     api_url: hook.apiUrl,
     repository: hook.address,
