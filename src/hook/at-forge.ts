@@ -23,6 +23,8 @@ export type HookDeps = HookStore & {
   readonly forgeOfAddress: (address: string) => ForgeName | undefined
   /** Two calls for one side of a binding would both find no hook at the forge, and make two. */
   readonly turns: Turns
+  /** Aborts when the daemon stops, and calls to forges with it. */
+  readonly stopping: AbortSignal
 }
 
 /** How long the secret before a rotation still counts: what the forge sends again it may have signed earlier. */
@@ -70,6 +72,8 @@ export async function inspectHook(deps: HookDeps, hook: Hook): Promise<HookState
   const api = await apiOf(deps, hook)
   const listed = await api.listHooks()
   if (!listed.ok) {
+    // Our own end says nothing about the forge.
+    if (deps.stopping.aborted) return { hook, remote: undefined, failure: listed.failure }
     const problem = forgeFailed(listed.failure).detail.en
     const updated = await updateHook(deps, hook, { problem, isChecked: true })
     return { hook: updated, remote: undefined, failure: listed.failure }

@@ -7,7 +7,7 @@ import { createTurns } from './turns.ts'
 // For one call to the API of a forge.
 const TIMEOUT_MS = 15 * SECOND
 
-type Deps = Omit<HookDeps, 'forgeApi' | 'forgeOfAddress' | 'turns'> & {
+type Deps = Omit<HookDeps, 'forgeApi' | 'forgeOfAddress' | 'turns' | 'stopping'> & {
   /** Whether the daemon may contact this address of the host. */
   readonly allowAddress: (host: string, ip: string) => boolean
 }
@@ -22,6 +22,7 @@ export function openHooks({ allowAddress, ...deps }: Deps): HookDeps & Disposabl
     forgeApi: (target) => forgeApi(client, target),
     forgeOfAddress,
     turns: createTurns(),
+    stopping: stopping.signal,
     [Symbol.dispose]: () => stopping.abort(),
   }
 }

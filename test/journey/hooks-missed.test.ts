@@ -116,6 +116,24 @@ test('a forge that asks for patience is left alone, and the service runs on', as
   expect(forge.requests.length).toBe(asked)
 })
 
+test('a forge that never answers does not hold up the stop', async () => {
+  await using journey = await startHookJourney()
+  const app = await journey.bind('app')
+  await using forge = await apiOf(GITHUB, app.inner)
+  await register(journey, 'app', GITHUB, forge)
+  forge.failWith('silence')
+  const before = forge.requests.length
+  await journey.restart()
+  await expect.poll(() => forge.requests.length).toBeGreaterThan(before)
+
+  const stoppedAt = performance.now()
+  const code = await journey.daemon.stop()
+
+  expect(code).toBe(0)
+  expect(performance.now() - stoppedAt).toBeLessThan(5000)
+  expect(journey.daemon.output()).not.toContain('a hook has a problem')
+})
+
 test.each(API_FORGES)('a hook that $forge lost shows its problem in the log and in the list', async (api) => {
   await using journey = await startHookJourney()
   const app = await bindApp(journey, api)
