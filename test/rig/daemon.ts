@@ -71,10 +71,13 @@ export type DaemonOptions = {
 /** Resolves when the daemon says that it is ready; rejects with what it printed when it ends before. */
 export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Promise<DaemonProcess> {
   const child = spawnDaemon({ dir, env })
-  // A test that ran out of time disposes of nothing.
+  // A test that ran out of time disposes of nothing, and vitest ends its process by SIGTERM.
   const endWithTest = (): void => void child.kill('SIGKILL')
-  process.once('exit', endWithTest)
-  child.once('exit', () => process.off('exit', endWithTest))
+  const ends = process.env['VITEST'] === undefined ? ['exit'] : ['exit', 'SIGTERM']
+  for (const end of ends) process.once(end, endWithTest)
+  child.once('exit', () => {
+    for (const end of ends) process.off(end, endWithTest)
+  })
   let output = ''
   const lines = new EventEmitter()
   const url = Promise.withResolvers<string>()
