@@ -34,7 +34,7 @@ import { executeRun } from './run/execute.ts'
 import { createLiveLogs } from './run/log.ts'
 import { claimRun, nextDue } from './run/record.ts'
 import { recoverRuns } from './run/recover.ts'
-import { requestRun, waitForRun } from './run/request.ts'
+import { requestRun, stopping, waitForRun } from './run/request.ts'
 import { listSyncLogs } from './run/sync-logs.ts'
 import { createHookWatch } from './schedule/missed-deliveries.ts'
 import { startPruning } from './schedule/prune.ts'
@@ -149,6 +149,7 @@ export async function startDaemon(
     },
   })
 
+  let isStopping = false
   const storeDeps = { db, clock, attemptLimit: config.sync.attempts }
   const webhookLogger = logger.child({ stage: 'webhook' })
   const webhookDeps = {
@@ -190,6 +191,7 @@ export async function startDaemon(
   const cerobot = cerobotRoutes({
     ...bindingDeps,
     requestRun: async ({ binding, trigger, direction, scope, force, wait }) => {
+      if (isStopping) throw stopping()
       const refs = scope === 'all' ? scope : scope.map((ref) => ({ ...ref, after: null }))
       const work = [{ direction, scope: refs, force, named: scope !== 'all' }]
       // Somebody who waits for the answer gets it from the first attempt.
@@ -212,7 +214,6 @@ export async function startDaemon(
     },
   })
 
-  let isStopping = false
   const app = createHttpApp({
     log: logger,
     clock,
@@ -273,8 +274,8 @@ export async function startDaemon(
   return {
     url: server.url,
     stop: async () => {
+      // Deliveries are still stored while runs end: few forges send one again that was refused.
       isStopping = true
-      server.stopAccepting()
       await queue.drain(config.drainTimeoutMs)
       await resources.disposeAsync()
     },

@@ -8,8 +8,6 @@ import { ConfigError } from './settings.ts'
 export type RunningServer = {
   readonly url: string
   readonly port: number
-  /** Accepts no more connections; what is being answered goes on. */
-  readonly stopAccepting: () => void
   /** Stops accepting, lets requests finish for up to `limitMs`, then ends their connections. */
   readonly close: (limitMs: number) => Promise<void>
 }
@@ -26,15 +24,12 @@ export async function startServer(deps: {
   const server = createServer(deps.app)
   const port = await listen(server, deps.host, deps.port)
   const host = deps.host.includes(':') ? `[${deps.host}]` : deps.host
-  let closed: Promise<void> | undefined
-  const stopAccepting = (): Promise<void> => (closed ??= endConnections(server))
   return {
     url: `http://${host}:${port}`,
     port,
-    stopAccepting: () => void stopAccepting(),
     close: async (limitMs) => {
       using _limit = deps.clock.after(limitMs, () => server.closeAllConnections())
-      await stopAccepting()
+      await endConnections(server)
     },
   }
 }

@@ -106,12 +106,17 @@ export async function waitForRun(
   await ended.promise
   const answer = await readAnswer(deps.db, id)
   if (answer === undefined) {
-    throw new DomainError('unavailable', 'interrupted', {
-      zh: '服务正在停止，同步将在恢复后继续',
-      en: 'the service is stopping; the sync continues when it is back',
-    })
+    throw stopping()
   }
   return answer
+}
+
+/** Whoever asks for a sync while the service stops, or waits for one, is told so. */
+export function stopping(): DomainError {
+  return new DomainError('unavailable', 'stopping', {
+    zh: '服务正在停止；已请求的同步将在恢复后继续',
+    en: 'the service is stopping; what was requested continues when it is back',
+  })
 }
 
 async function readAnswer(db: Executor, id: RunId): Promise<RunAnswer | undefined> {

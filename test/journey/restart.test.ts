@@ -23,7 +23,7 @@ test('a stop that does not wait gives the run back, and the next start finishes 
   expect(await headOf(app.outer, 'main')).toBe(commit)
 })
 
-test('a stop that waits lets the run end, and tells who delivers meanwhile that nobody listens', async () => {
+test('a stop that waits lets the run end, and stores what is delivered meanwhile for the next start', async () => {
   await using journey = await startJourney({ DRAIN_TIMEOUT: '60s' })
   const { daemon, work } = journey
   const app = await journey.bind('app')
@@ -33,22 +33,20 @@ test('a stop that waits lets the run end, and tells who delivers meanwhile that 
   await daemon.printed(/"msg":"stopping/)
   const late = await work.commit('late')
   await work.push(app.inner.dir, 'HEAD:refs/heads/main')
-  const sent = pushTo('gitea', app.inner, 'main', late, { before: commit })
-  const refused = await daemon.deliver(sent).then(
-    () => false,
-    () => true,
-  )
+  const taken = await daemon.deliver(pushTo('gitea', app.inner, 'main', late, { before: commit }))
+  const asked = await daemon.call('POST', '/cerobot/sync/repo/app')
+  const ready = await daemon.call('GET', '/readyz')
   hold.release()
   const code = await daemon.exited
   const between = await headOf(app.outer, 'main')
   await journey.restart()
-  const taken = await journey.daemon.deliver(sent)
   const runs = await allRunsEnded(journey.daemon)
 
-  expect(refused).toBe(true)
+  expect(taken.status).toBe(202)
+  expect(asked).toMatchObject({ status: 503, body: { code_status: 10503 } })
+  expect(ready).toMatchObject({ status: 503, body: { status: 'degraded', problems: ['stopping'] } })
   expect(code).toBe(0)
   expect(between).toBe(commit)
-  expect(taken.status).toBe(202)
   expect(runs.map(({ id, status }) => [id, status])).toEqual([
     [runOf(taken.body), 'succeeded'],
     [run, 'succeeded'],
