@@ -7,6 +7,7 @@ import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { hookRoutes } from './api/v1/hooks.ts'
 import { runRoutes } from './api/v1/runs.ts'
 import { loadForRun } from './binding/for-run.ts'
+import { warnOfLostKey } from './binding/credential.ts'
 import { bindingSubject, runSubjectOf } from './binding/binding.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -87,6 +88,7 @@ export async function startDaemon(
   await killOrphans({ clock }, config.sync.dir)
   await killOrphans({ clock }, backupDir)
   await recoverRuns({ db, clock, logger })
+  await warnOfLostKey({ db, vault, logger })
 
   const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
   const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }

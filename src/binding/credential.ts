@@ -53,6 +53,38 @@ export async function credentialOf(
   return isUsable ? credential : undefined
 }
 
+/** Tells at the start when the secret key is not the one that stored tokens were sealed with. */
+export async function warnOfLostKey(deps: {
+  readonly db: Database
+  readonly vault: Vault
+  readonly logger: Logger
+}): Promise<void> {
+  const rows = await deps.db
+    .selectFrom('binding')
+    .select(['name', 'internal_credential as internal', 'external_credential as external'])
+    .execute()
+  const unreadable = rows.filter((row) =>
+    SIDES.some((side) => {
+      const sealed = row[side]
+      return sealed !== null && !canOpen(deps.vault, row.name, side, sealed)
+    }),
+  )
+  if (unreadable.length === 0) return
+  deps.logger.error(
+    { bindings: unreadable.length, first: unreadable[0]?.name },
+    'stored tokens cannot be read with this SECRET_KEY: put the former key back, or set the tokens again',
+  )
+}
+
+function canOpen(vault: Vault, name: string, side: Side, sealed: string): boolean {
+  try {
+    openToken(vault, name, side, sealed)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** A token that anybody on the way can read is worth a word, but many networks run this way. */
 export function warnOfOpenTokens({ logger }: { readonly logger: Logger }, binding: Binding): void {
   for (const side of SIDES) {

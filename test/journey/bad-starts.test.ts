@@ -82,6 +82,7 @@ test('credentials sealed with a key that is gone are named in the failure of the
 
   expect(body).toMatchObject({ code_status: 20012 })
   expect(body).toHaveProperty('detail', expect.stringContaining('SECRET_KEY'))
+  expect(journey.daemon.output()).toContain('stored tokens cannot be read with this SECRET_KEY')
 })
 
 test('a daemon that starts leaves its folders to itself alone', async () => {
