@@ -24,6 +24,7 @@ import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi } from './first-access.ts'
+import { checkHealth } from './health.ts'
 import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
@@ -40,9 +41,9 @@ import { listSyncLogs } from './run/sync-logs.ts'
 import { createHookWatch } from './schedule/missed-deliveries.ts'
 import { startPruning } from './schedule/prune.ts'
 import { startReconcile } from './schedule/reconcile.ts'
-import { isListed, toBlockList } from './networks.ts'
 import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
+import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
 import { prepareFolders } from './sync/folders.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
@@ -51,6 +52,7 @@ import { takeInMissed } from './webhook/missed.ts'
 import { storeRejections } from './webhook/rejections.ts'
 import type { Rejection } from './webhook/rejections.ts'
 import { webhookRoutes } from './webhook/route.ts'
+import { addressCheck, secretsFor } from './webhook-trust.ts'
 import { storeArrivals } from './webhook/store.ts'
 
 export type Daemon = {
@@ -227,10 +229,13 @@ export async function startDaemon(
       publicUrl: config.publicUrl,
       apiToken: config.secrets.apiToken,
     }),
-    checkHealth: async () => {
-      await db.selectFrom('run').select('id').limit(1).execute()
-      return isStopping ? { status: 'degraded', problems: ['stopping'] } : { status: 'ok' }
-    },
+    checkHealth: () =>
+      checkHealth({
+        db,
+        folders: [dataDir, config.sync.dir],
+        minimumFreeBytes: MINIMUM_FREE_BYTES,
+        isStopping,
+      }),
     mounts: [
       { path: '/webhooks', routes: webhookRoutes(webhookDeps) },
       { path: '/cerobot/sync', routes: cerobot, answerError: answerRefusal },
@@ -282,15 +287,4 @@ export async function startDaemon(
       await resources.disposeAsync()
     },
   }
-}
-
-function secretsFor({ secrets }: Config, forge: string): readonly string[] {
-  const secret = secrets.webhookSecretByForge.get(forge) ?? secrets.webhookSecret
-  return secret === undefined ? [] : [secret]
-}
-
-function addressCheck({ webhook }: Config): (address: string | null) => boolean {
-  if (webhook.ipAllowlist.length === 0) return () => true
-  const allowed = toBlockList(webhook.ipAllowlist)
-  return (address) => address !== null && isListed(allowed, address)
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import type { Transaction } from 'kysely'
@@ -42,6 +42,8 @@ function openFile(file: string): Sqlite.Database {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     // SQLite would create it readable for everybody; its journal files take over the mode.
     closeSync(openSync(file, 'a', 0o600))
+    // A restored copy may be readable for everybody again.
+    chmodSync(file, 0o600)
     const sqlite = new Sqlite(file, { timeout: BUSY_TIMEOUT_MS })
     sqlite.pragma('journal_mode = WAL')
     // Said explicitly: in WAL mode the bundled SQLite defaults to NORMAL at the first write,

@@ -43,7 +43,7 @@ export async function withAccess<Result>(
   }
 }
 
-// What git cannot know: that the host has shown another key before, and where a redirect leads.
+// What git cannot know: that the host has shown another key before, who logged in, and where a redirect leads.
 async function explain(
   failure: GitFailure,
   remote: Remote,
@@ -51,6 +51,8 @@ async function explain(
   signal: AbortSignal,
 ): Promise<GitFailure> {
   if (failure.kind === 'host_key_unknown' && isHostKnown) return { ...failure, kind: 'host_key_changed' }
+  if (failure.kind === 'auth' && http !== undefined)
+    return { ...failure, detail: explainLogin(remote, failure) }
   if (failure.kind !== 'redirected' || http === undefined) return failure
   const answer = await probe(remote.url, http, signal)
   if (answer.kind !== 'redirect') return failure
@@ -59,6 +61,15 @@ async function explain(
     ...failure,
     detail: `the server redirects to ${target}, which is not followed\n${failure.detail}`,
   }
+}
+
+// Git, refused with what we gave it, asks for a name, and its message tells only that nobody answered.
+function explainLogin({ credential }: Remote, { detail }: GitFailure): string {
+  const cause =
+    credential?.kind === 'password'
+      ? `the server refused the login of ${credential.username}`
+      : 'the server wants a login, and no token is set for this side'
+  return `${cause}\n${detail}`
 }
 
 async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Promise<GitOutcome<Opened>> {

@@ -20,6 +20,7 @@ export type GitErrorKind =
   | 'mirror_busy'
   | 'mirror_damaged'
   | 'ref_missing'
+  | 'ref_ambiguous'
   | 'non_fast_forward'
   | 'tag_moved'
   | 'unrelated'
@@ -71,6 +72,7 @@ export function canHeal(kind: GitErrorKind): boolean {
     case 'address_denied':
     case 'local_permission':
     case 'ref_missing':
+    case 'ref_ambiguous':
     case 'non_fast_forward':
     case 'tag_moved':
     case 'unrelated':

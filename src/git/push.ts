@@ -45,6 +45,13 @@ export async function pushInParts(
       extraPushes += 2
       continue
     }
+    const ambiguous = report.size === 0 ? ambiguousRefs(part, result) : new Set<RefName>()
+    if (ambiguous.size > 0) {
+      for (const ref of ambiguous) results.set(ref, rejected('ref_ambiguous', AMBIGUOUS))
+      const rest = part.filter(({ ref }) => !ambiguous.has(ref))
+      if (rest.length > 0) waiting.unshift(rest)
+      continue
+    }
     const failure = callFailure(result, report)
     const goesOn = failure !== undefined && canContinue(failure) && waiting.length > 0
     if (failure !== undefined && results.size === 0 && !goesOn) return { ok: false, failure }
@@ -56,6 +63,17 @@ export async function pushInParts(
     }
   }
   return { ok: true, results }
+}
+
+const AMBIGUOUS = 'the target has another branch or tag of which this name is the end'
+
+// Git gives up before it sends anything, and names every ref that it cannot place.
+function ambiguousRefs(part: readonly PushUpdate[], result: GitResult): ReadonlySet<RefName> {
+  if (result.kind === 'stopped') return new Set()
+  const named = new Set(
+    Array.from(result.stderr.matchAll(/dst refspec (\S+) matches more than one/g), ([, ref]) => ref),
+  )
+  return new Set(part.map(({ ref }) => ref).filter((ref) => named.has(ref)))
 }
 
 // A part may be too large where another one is not; what else fails a call would fail the next one too.

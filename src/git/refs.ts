@@ -62,6 +62,8 @@ function isWellFormedRef(ref: string): boolean {
   if (Buffer.byteLength(ref) > MAX_REF_BYTES) return false
   if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(ref)) return false
   if (ref.includes('..') || ref.includes('@{') || ref.includes('//')) return false
+  // A branch called refs/heads/main: git could then no longer tell which of the two a push of main means.
+  if (/^refs\/(?:heads|tags)\/refs\//.test(ref)) return false
   if (ref.endsWith('/') || ref.endsWith('.')) return false
   return ref.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'))
 }

@@ -31,7 +31,7 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
   await removeDead(options.clock, runtimeRoot)
   const runtimeDir = await mkdtemp(join(runtimeRoot, ownName()))
   if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
-  const connections = await openConnections(runtimeDir)
+  const connections = await openConnections(options.clock, runtimeDir)
   return {
     lookup: lookUpAll,
     ...options,

@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { SECOND } from '../clock.ts'
+import type { Clock } from '../clock.ts'
+import { MINUTE, SECOND } from '../clock.ts'
 import type { RemoteAccess } from './environment.ts'
 import { gitEnvironment } from './environment.ts'
 import type { HostKeys } from './host-key.ts'
@@ -60,6 +61,9 @@ const OPTIONS: readonly string[] = [
   'ServerAliveCountMax=4',
   'LogLevel=ERROR',
 ]
+
+// A server that has revoked a key or changed its own must be met anew some time, however busy it is.
+const LONGEST_LIFE = 5 * MINUTE
 
 /** Without a private key, ssh offers the default identities of the account the daemon runs as. */
 export async function openSsh(
@@ -121,19 +125,26 @@ function normalizeKey(privateKey: string): string {
 }
 
 /** The paths of shared connections, all inside one private folder. */
-export async function openConnections(runtimeDir: string): Promise<SshConnections> {
+export async function openConnections(clock: Clock, runtimeDir: string): Promise<SshConnections> {
   const dir = join(runtimeDir, 's')
   await mkdir(dir, { mode: 0o700 })
-  const sockets = new Map<string, string>()
+  const sockets = new Map<string, { readonly path: string; readonly openedAt: number }>()
+  let made = 0
   return {
     socketFor: (identity) => {
-      const socket = sockets.get(identity) ?? join(dir, String(sockets.size))
-      if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) return undefined
-      sockets.set(identity, socket)
-      return socket
+      const known = sockets.get(identity)
+      if (known !== undefined && clock.now() - known.openedAt < LONGEST_LIFE) return known.path
+      // The old one ends by itself when its last call has ended and nobody comes back.
+      const path = join(dir, String(made))
+      if (Buffer.byteLength(path) > MAX_SOCKET_PATH) return undefined
+      made += 1
+      sockets.set(identity, { path, openedAt: clock.now() })
+      return path
     },
     close: async () => {
-      await Promise.all([...sockets.values()].map(closeConnection))
+      const names = await readdir(dir).catch(() => [])
+      const paths = names.map((name) => join(dir, name))
+      await Promise.all(paths.map(closeConnection))
       sockets.clear()
     },
   }

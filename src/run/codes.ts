@@ -143,6 +143,13 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
     20009,
     { zh: '请检查源仓库中是否有该分支', en: 'check that the branch exists in the source repository' },
   ],
+  ref_ambiguous: [
+    20012,
+    {
+      zh: '请在目标仓库删除名称以 refs/ 开头的分支或标签，它使 git 无法区分两者',
+      en: 'delete the branch or tag of the target whose own name starts with refs/: git cannot tell the two apart',
+    },
+  ],
   non_fast_forward: [
     20010,
     {

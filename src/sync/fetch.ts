@@ -14,7 +14,8 @@ import type { Listing } from './plan.ts'
 
 export type Fetched = { readonly ok: true; readonly heads: Listing } | Failed
 
-const MINIMUM_FREE_BYTES = 128 * 2 ** 20
+/** No fetch starts with less than this left for mirrors. */
+export const MINIMUM_FREE_BYTES = 128 * 2 ** 20
 // Up to here reading files one by one beats starting one more git.
 const READ_ONE_BY_ONE = 50
 // Git matches every wanted name with every name the server has; beyond this, taking all of them is faster.

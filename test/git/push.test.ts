@@ -253,3 +253,23 @@ test('an object that the mirror does not have is not pushed', async () => {
   expect(kind).toBe('mirror_damaged')
   expect((await readRefs(world.app.dir)).size).toBe(0)
 })
+
+test('a name that git cannot place at the target is refused alone', async () => {
+  await using world = await openGitWorld()
+  const sha = await world.work.commit('first')
+  await world.work.push(world.app.dir, 'main')
+  await git(world.app.dir, 'update-ref', 'refs/heads/refs/heads/main', sha)
+  const next = await world.work.commit('second')
+  await world.mirrorWork()
+
+  const pushed = await push(world, { ref: MAIN, sha: next }, { ref: 'refs/heads/other', sha: next })
+
+  expect(pushed).toMatchObject({
+    ok: true,
+    results: new Map<string, object>([
+      [MAIN, { status: 'rejected', kind: 'ref_ambiguous' }],
+      ['refs/heads/other', OK],
+    ]),
+  })
+  expect((await readRefs(world.app.dir)).get('refs/heads/other')).toBe(next)
+})

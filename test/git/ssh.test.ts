@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { MINUTE, systemClock } from '../../src/clock.ts'
 import { hostKeyFingerprint } from '../../src/git/host-key.ts'
 import { initBare, readRef } from '../../src/git/mirror-repository.ts'
 import { fetchRefs, listRefs, pushRefs } from '../../src/git/remote.ts'
@@ -49,6 +50,23 @@ async function openSshWorld(options: Parameters<typeof openTestGit>[1] = {}): Pr
 function logins(server: GitSshServer): number {
   return server.log().split('Accepted publickey').length - 1
 }
+
+test('a connection that is always busy is made anew in time, so that a server can change its mind', async () => {
+  let passed = 0
+  const clock = { ...systemClock, now: () => systemClock.now() + passed }
+  await using world = await openSshWorld({ clock })
+  const { room, server, remote } = world
+
+  await listRefs(room.git, remote, { signal })
+  await listRefs(room.git, remote, { signal })
+  const shared = logins(server)
+  passed = 6 * MINUTE
+  const listed = await listRefs(room.git, remote, { signal })
+
+  expect(shared).toBe(1)
+  expect(listed.ok).toBe(true)
+  expect(logins(server)).toBe(2)
+})
 
 test('several calls share one SSH connection, which ends with the room', async () => {
   await using world = await openSshWorld()

@@ -77,7 +77,7 @@ function parseBody(text: string, contentType: string): Readonly<Record<string, u
     if (parsed.success) return parsed.data
   } catch {
     // curl sends `-d` as a form, whatever the text is; so the text is tried first.
-    if (contentType.startsWith('application/x-www-form-urlencoded')) {
+    if (contentType.startsWith('application/x-www-form-urlencoded') && !/^\s*[{[]/.test(text)) {
       return Object.fromEntries(new URLSearchParams(text))
     }
   }
