@@ -23,7 +23,7 @@ import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
 import { openHooks } from './hook/room.ts'
-import { announceFirstToken, warnOfOpenApi } from './first-access.ts'
+import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
 import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
@@ -247,6 +247,7 @@ export async function startDaemon(
   })
   await announceFirstToken(config, { db, clock })
   warnOfOpenApi(config, logger)
+  warnOfWeakToken(config, logger)
   const server = await startServer({ app, clock, ...config.listen })
   starting.defer(() => server.close(LAST_ANSWERS_MS))
   const scheduleDeps = { db, clock, logger: logger.child({ stage: 'schedule' }) }

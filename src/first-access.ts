@@ -16,6 +16,15 @@ export function warnOfOpenApi(config: Config, logger: Logger): void {
   logger.warn('the management API is open to everybody who reaches this service: set AUTH=token')
 }
 
+const SHORTEST_TOKEN = 16
+
+/** Whoever guesses the token owns the service. */
+export function warnOfWeakToken(config: Config, logger: Logger): void {
+  const { apiToken } = config.secrets
+  if (apiToken === undefined || apiToken.length >= SHORTEST_TOKEN) return
+  logger.warn('API_TOKEN is short enough to be guessed; `openssl rand -hex 32` prints a better one')
+}
+
 /** Prints the first admin token where one is needed and none exists. */
 export async function announceFirstToken(
   config: Config,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -32,6 +32,16 @@ test('a database is created with its folder, for its owner only', async () => {
 
   const modes = [join(file, '..'), file, `${file}-wal`].map((path) => statSync(path).mode & 0o777)
   expect(modes).toEqual([0o700, 0o600, 0o600])
+})
+
+test('a database that was copied for everybody to read is private again once it is opened', async () => {
+  const file = join(emptyFolder(), 'reposync.db')
+  await (await openDatabase(file)).destroy()
+  chmodSync(file, 0o644)
+
+  await opened(file)
+
+  expect(statSync(file).mode & 0o777).toBe(0o600)
 })
 
 test('opening a database again changes nothing in it', async () => {

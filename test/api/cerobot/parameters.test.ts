@@ -90,6 +90,18 @@ test('a form is accepted, and JSON that calls itself one', async () => {
   expect((await world.call('GET', '/repo')).body.data).toMatchObject([{ enable: true }])
 })
 
+test('JSON with a slip in it is not taken for a form, and nothing of it comes back', async () => {
+  await using world = await openWorld()
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  await create(world, 'app')
+
+  const { status, body } = await world.call('PUT', '/repo/app/repo_addr', '{"inter_token": "hidden",}', form)
+
+  expect(status).toBe(422)
+  expect(JSON.stringify(body)).toContain('value_error.jsondecode')
+  expect(JSON.stringify(body)).not.toContain('hidden')
+})
+
 test('the fields that the path already names may stand in the body too', async () => {
   await using world = await openWorld()
   const { internal, external, commit } = await bindBranches(world)
