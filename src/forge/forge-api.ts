@@ -1,9 +1,9 @@
 import type { ForgeName } from './forge.ts'
 
-// The REST side of a forge: the webhooks of one repository, and the deliveries the forge remembers.
+// The REST side of a forge: one repository, its webhooks, and the deliveries the forge remembers.
 //
-// In:  where the API is, which repository, and a token that may administer its hooks.
-// Out: hooks in our words; a failure is a typed value, never a throw.
+// In:  where the API is, which repository, and a token that may administer it.
+// Out: what is there in our words; a failure is a typed value, never a throw.
 // Every call has a time limit, follows no redirect, and puts the token nowhere but in a header
 // (or where the forge insists: see the adapter). It knows nothing of bindings and the database.
 
@@ -34,6 +34,29 @@ export type MissedDelivery = {
   readonly headers?: ReadonlyMap<string, string>
   /** The JSON that was to be delivered, where the history keeps it. */
   readonly payload: string | null
+}
+
+/** A repository as its forge has it now. */
+export type RemoteRepository = {
+  readonly id: string
+  readonly defaultBranch: string | null
+  readonly isEmpty: boolean
+  /** `pull`: the forge fills it from elsewhere by itself, and refuses pushes. */
+  readonly mirror: 'none' | 'pull'
+  /** Why it is not filled, when the forge says so. */
+  readonly mirrorProblem: string | null
+}
+
+export type RemoteBranch = { readonly name: string; readonly sha: string | null }
+
+/** A repository that is to be a mirror which the forge itself fills. */
+export type WantedMirror = {
+  readonly cloneUrl: string
+  /** What the forge is to show where it clones from; undefined: nothing. */
+  readonly credential: { readonly username: string; readonly password: string } | undefined
+  readonly isPrivate: boolean
+  /** The forge's id of the owner; undefined: to be looked up by the name in the address. */
+  readonly ownerId: string | undefined
 }
 
 export type ForgeApiFailure = {
@@ -71,6 +94,12 @@ export type ForgeApi = {
   ) => Promise<ForgeApiOutcome<readonly MissedDelivery[]>>
   /** Has the forge send a delivery of its history again. */
   readonly redeliver?: (id: string, deliveryId: string) => Promise<ForgeApiOutcome<null>>
+  readonly describeRepository?: () => Promise<ForgeApiOutcome<RemoteRepository>>
+  readonly listBranches?: () => Promise<ForgeApiOutcome<readonly RemoteBranch[]>>
+  /** Makes the repository, which must not exist, as a mirror. */
+  readonly createRepository?: (wanted: WantedMirror) => Promise<ForgeApiOutcome<null>>
+  /** Has the forge fill its mirror now; it answers before that is done. */
+  readonly triggerMirror?: () => Promise<ForgeApiOutcome<null>>
 }
 
 /** Where a repository is administered. */

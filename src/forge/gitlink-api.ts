@@ -9,9 +9,10 @@ import { judgeEnvelope, totalOf } from './gitlink-answer.ts'
 import { missedTasks, reachesBackTo, Tasks } from './gitlink-history.ts'
 import { inEither } from './gitlink-paths.ts'
 import type { InEither } from './gitlink-paths.ts'
+import { gitlinkRepository } from './gitlink-repository.ts'
 import { readNumberedPages } from './numbered-pages.ts'
 
-// GitLink (Forgeplus): hooks, test pushes and what could not be delivered.
+// GitLink (Forgeplus): hooks, test pushes and what could not be delivered; the repository itself is beside.
 
 /** Undefined when the address names no repository of a GitLink. */
 export function createGitlinkApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
@@ -29,6 +30,7 @@ export function createGitlinkApi(deps: ApiClient, target: ForgeApiTarget): Forge
     judgeEnvelope(await send(method, path, content), [token, ...(content.secrets ?? [])])
   const either = inEither(place.owner, place.name)
   return {
+    ...gitlinkRepository(call, place),
     listHooks: () => listHooks(call, either),
     createHook: async (wanted) =>
       readAnswer(await either(({ hooks }) => call('POST', hooks, contentOf(wanted))), Hook),

@@ -168,6 +168,65 @@ test('an instance that knows no pages is not asked for ever', async () => {
   expect(fake.requests).toHaveLength(2)
 })
 
+test.for([
+  [0, 'none'],
+  [1, 'pull'],
+  [2, 'pull'],
+  [3, 'none'],
+] as const)('a project of type %s is described as mirror: %s', async ([type, mirror]) => {
+  await using fake = await startFakeForge(({ path }) =>
+    path === '/api/o/r/detail.json'
+      ? { status: 200, json: { repo_id: 2, type, default_branch: null, empty: true } }
+      : { status: 502, text: '<html>' },
+  )
+
+  const described = await apiOf(`${fake.origin}/o/r.git`).describeRepository?.()
+
+  const value = { id: '2', defaultBranch: null, isEmpty: true, mirror, mirrorProblem: null }
+  expect(described).toEqual({ ok: true, value })
+})
+
+test('branches come with their heads, and one without commits is no obstacle', async () => {
+  const branches = [
+    { name: 'develop', last_commit: { id: SHA_1 } },
+    { name: 'empty', last_commit: null },
+  ]
+  await using fake = await startFakeForge(() => ({ status: 200, json: branches }))
+
+  const listed = await apiOf(`${fake.origin}/o/r.git`).listBranches?.()
+
+  const value = [
+    { name: 'develop', sha: SHA_1 },
+    { name: 'empty', sha: null },
+  ]
+  expect(listed).toEqual({ ok: true, value })
+})
+
+test('a mirror is made for nobody else when the forge does not list the owner', async () => {
+  await using fake = await startFakeGitlink(OPTIONS)
+  const api = apiOf(`${fake.origin}/somebody/app.git`)
+  const wanted = { cloneUrl: 'https://forge.example/a/b', credential: undefined, isPrivate: true }
+
+  const created = await api.createRepository?.({ ...wanted, ownerId: undefined })
+
+  expect(created).toMatchObject({ ok: false, failure: { kind: 'refused' } })
+  expect(fake.migrations()).toEqual([])
+})
+
+test('what the forge is given to log in with does not come back in a failure', async () => {
+  const password = 'password-that-nobody-may-see'
+  await using fake = await startFakeForge(() => ({
+    status: 200,
+    json: { status: -1, message: `cannot clone with ${password}` },
+  }))
+  const credential = { username: 'ada', password }
+  const wanted = { cloneUrl: 'https://forge.example/a/b', credential, isPrivate: true, ownerId: '7' }
+
+  const created = await apiOf(`${fake.origin}/o/r.git`).createRepository?.(wanted)
+
+  expect(JSON.stringify(created)).toContain('cannot clone with ***')
+})
+
 function readAgain({ payload, headers = new Map() }: MissedDelivery) {
   return gitlink.parse({
     method: 'POST',

@@ -6,16 +6,19 @@ import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
 import type { FakeHook, FakeHookForge, FakeHookForgeOptions } from './fake-hooks.ts'
+import { createFakeGitlinkRepository } from './fake-gitlink-repository.ts'
+import type { FakeGitlinkRepository } from './fake-gitlink-repository.ts'
 import { about, answerBy, pageFrom, withBody } from './fake-routes.ts'
 import type { Route } from './fake-routes.ts'
 
 // GitLink's API as it is documented, under the new paths (`/api/v1`), the old ones, or both: every path ends
 // with `.json`, failures come with HTTP 200, and the detail of a hook shows its secret.
 
-export type FakeGitlink = FakeHookForge & {
-  /** Has every active hook deliver that a branch is gone. */
-  readonly deleteBranch: (name: string) => Promise<void>
-}
+export type FakeGitlink = FakeHookForge &
+  FakeGitlinkRepository & {
+    /** Has every active hook deliver that a branch is gone. */
+    readonly deleteBranch: (name: string) => Promise<void>
+  }
 
 type Task = {
   readonly id: number
@@ -50,6 +53,7 @@ export async function startFakeGitlink({
 }: FakeHookForgeOptions & { readonly paths?: 'new' | 'old' | 'both' }): Promise<FakeGitlink> {
   const hooks = createFakeHooks()
   const tasks: Task[] = []
+  const own = createFakeGitlinkRepository(fullName, MISSING)
   const forge = await startFakeForge((request) =>
     request.headers['authorization'] === `Bearer ${token}`
       ? answerBy(routes, request, MISSING)
@@ -116,8 +120,9 @@ export async function startFakeGitlink({
   })
   const history = (key: 'hooktasks' | 'tasks') =>
     withHook(({ id }, request) => {
-      const own = tasks.filter(({ hook }) => hook === id)
-      return { status: 200, json: { total_count: own.length, [key]: paged(own, request).map(taskToJson) } }
+      const ofHook = tasks.filter(({ hook }) => hook === id)
+      const page = paged(ofHook, request).map(taskToJson)
+      return { status: 200, json: { total_count: ofHook.length, [key]: page } }
     })
 
   const place = new URL(`/${fullName}`, forge.origin).pathname
@@ -140,10 +145,11 @@ export async function startFakeGitlink({
     ['POST', below('/api', '/(\\d+)/test'), test],
     ['GET', below('/api', '/(\\d+)/tasks'), history('tasks')],
   ]
-  const routes = [...(paths === 'old' ? [] : newRoutes), ...(paths === 'new' ? [] : oldRoutes)]
+  const routes = [...own.routes, ...(paths === 'old' ? [] : newRoutes), ...(paths === 'new' ? [] : oldRoutes)]
 
   return {
     ...forge,
+    ...own,
     address,
     hooks: hooks.all,
     changeHook: hooks.change,
