@@ -7,6 +7,7 @@ import { Migrator } from 'kysely/migration'
 import * as foundation from './migrations/0001-foundation.ts'
 import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
+import * as forgeAccess from './migrations/0004-forge-access.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -19,6 +20,7 @@ const migrations = {
   '0001-foundation': foundation,
   '0002-hooks': hooks,
   '0003-adaptive-reconcile': adaptiveReconcile,
+  '0004-forge-access': forgeAccess,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

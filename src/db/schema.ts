@@ -114,6 +114,22 @@ export type HookTable = {
   abandoned_at: number | null
 }
 
+/** How the forge of one side is asked about its repository, where no hook has brought a token for that. */
+export type BindingForgeTable = {
+  binding_id: number
+  side: 'internal' | 'external'
+  forge: string
+  /** The repository it was given for, as the binding had it. */
+  address: string
+  /** Null: derived from the address. */
+  api_url: string | null
+  /** Ciphertext of `credential/vault.ts`. */
+  api_token: string
+  /** The forge itself fills this side from the other one, so git never pushes to it. */
+  is_mirror: Flag
+  created_at: number
+}
+
 export type DeliveryRunTable = {
   delivery_id: number
   run_id: number
@@ -198,6 +214,7 @@ export type TokenTable = {
 export type Tables = {
   binding: BindingTable
   binding_address: BindingAddressTable
+  binding_forge: BindingForgeTable
   branch_binding: BranchBindingTable
   agreed_ref: AgreedRefTable
   delivery: DeliveryTable
