@@ -57,7 +57,8 @@ function roleFor(method: string, path: string): Role {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'operate'
 }
 
-function requireRole(caller: TokenOwner, role: Role): void {
+/** Throws `role_missing`. For what a route needs beyond the role of its path. */
+export function requireRole(caller: TokenOwner, role: Role): void {
   if (RANK[caller.role] >= RANK[role]) return
   throw new DomainError('forbidden', 'role_missing', {
     zh: `此操作需要 ${role} 权限，当前令牌只有 ${caller.role} 权限`,

@@ -4,10 +4,12 @@ import { answerRefusal } from './api/cerobot/answer.ts'
 import { cerobotRoutes } from './api/cerobot/routes.ts'
 import { bindingRoutes } from './api/v1/bindings.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
+import { forgeRoutes } from './api/v1/forges.ts'
 import { hookRoutes } from './api/v1/hooks.ts'
 import { runRoutes } from './api/v1/runs.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { warnOfLostKey } from './binding/credential.ts'
+import type { Binding, Side } from './binding/binding.ts'
 import { bindingSubject, runSubjectOf } from './binding/binding.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
@@ -21,7 +23,9 @@ import { gitVersion } from './git/git-version.ts'
 import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
+import { requireBranch } from './hook/branch-check.ts'
 import { findEndpoint } from './hook/endpoint.ts'
+import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
@@ -133,12 +137,21 @@ export async function startDaemon(
     },
     reconcileIntervalMs: config.reconcileIntervalMs,
   }
+  const hookDeps = openHooks({
+    db,
+    clock,
+    vault,
+    logger: logger.child({ stage: 'hook' }),
+    publicUrl: config.publicUrl,
+    allowAddress: hosts.allows,
+  })
   const executeDeps = {
     ...runDeps,
     logger: logger.child({ stage: 'run' }),
     sync,
     canHeal,
     logsDetail: config.log.detail,
+    triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
     loadBinding: (id: BindingId) => loadForRun(bindingDeps, id),
   }
   const queue = createLocalQueue({
@@ -155,10 +168,9 @@ export async function startDaemon(
 
   let isStopping = false
   const storeDeps = { db, clock, attemptLimit: config.sync.attempts }
-  const webhookLogger = logger.child({ stage: 'webhook' })
   const webhookDeps = {
     clock,
-    logger: webhookLogger,
+    logger: logger.child({ stage: 'webhook' }),
     forgeByName: createForges(config.webhook.generic),
     secretsFor: (forge: string) => secretsFor(config, forge),
     findHook: (forge: string, slug: string) => findEndpoint({ db, clock, vault }, forge, slug),
@@ -175,14 +187,6 @@ export async function startDaemon(
     (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
     LARGEST_GROUP,
   )
-  const hookDeps = openHooks({
-    db,
-    clock,
-    vault,
-    logger: logger.child({ stage: 'hook' }),
-    publicUrl: config.publicUrl,
-    allowAddress: hosts.allows,
-  })
   const hookWatch = createHookWatch({
     ...hookDeps,
     takeInMissed: (hook, missed) => takeInMissed(webhookDeps, hook, missed),
@@ -209,6 +213,7 @@ export async function startDaemon(
       return id
     },
     waitForRun: (id, signal) => waitForRun(runDeps, id, signal),
+    requireBranch: (binding, names) => requireBranch(hookDeps, binding, names),
     listSyncLogs: (filter) => listSyncLogs({ db }, filter),
     onBindingDeleted: async (binding) => {
       const subject = bindingSubject(binding.id)
@@ -241,6 +246,7 @@ export async function startDaemon(
       { path: '/cerobot/sync', routes: cerobot, answerError: answerRefusal },
       { path: '/api/v1/bindings', routes: bindingRoutes({ db }) },
       { path: '/api/v1/bindings', routes: hookRoutes(hookDeps) },
+      { path: '/api/v1/bindings', routes: forgeRoutes(hookDeps) },
       { path: '/api/v1/runs', routes: runRoutes(runDeps) },
       { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
     ],

@@ -20,6 +20,8 @@ export type BindingForRun = {
   readonly remotes: Readonly<Record<Side, SideForRun>>
   /** Why the rules of now forbid one of the addresses; they may be stricter than when it was bound. */
   readonly denied: string | undefined
+  /** The side that its forge fills from the other one by itself, so that git never pushes to it. */
+  readonly mirror: Side | undefined
   /** Enabled branch bindings; only when the granularity is `one`. */
   readonly branches: readonly BranchScope[]
 }
@@ -39,9 +41,20 @@ export async function loadForRun(
   return {
     binding,
     remotes: { internal: await remote('internal'), external: await remote('external') },
+    mirror: await mirrorOf(deps.db, binding),
     branches: branches.filter((branch) => branch.enabled).map(branchToScope),
     denied: SIDES.map((side) => parseAddress(binding[side].address, deps.addressRules)).find(
       (parsed) => parsed.kind === 'refused',
     )?.detail.en,
   }
+}
+
+async function mirrorOf(db: Database, binding: Binding): Promise<Side | undefined> {
+  const rows = await db
+    .selectFrom('binding_forge')
+    .select(['side', 'address'])
+    .where('binding_id', '=', binding.id)
+    .where('is_mirror', '=', 1)
+    .execute()
+  return rows.find(({ side, address }) => binding[side].address === address)?.side
 }

@@ -101,7 +101,10 @@ const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], DomainErrorKind>
 
 const TEXT_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], Text>> = {
   unauthorized: { zh: '平台不接受该令牌', en: 'the forge does not accept the token' },
-  forbidden: { zh: '该令牌没有管理 Webhook 的权限', en: 'the token may not manage webhooks' },
+  forbidden: {
+    zh: '该令牌没有管理该仓库或其 Webhook 的权限',
+    en: 'the token may not manage the repository or its webhooks',
+  },
   not_found: { zh: '平台上找不到该仓库或 Webhook', en: 'the forge finds no such repository or hook' },
   refused: { zh: '平台拒绝了请求', en: 'the forge refused the request' },
   rate_limited: { zh: '平台限制了请求频率', en: 'the forge has had too many requests' },
@@ -113,8 +116,8 @@ const TEXT_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], Text>> = {
 const HINT_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], Text>> = {
   unauthorized: { zh: '请提供有效的 api_token', en: 'give a valid api_token' },
   forbidden: {
-    zh: '请使用可以管理该仓库 Webhook 的令牌',
-    en: 'use a token that may manage the webhooks of the repository',
+    zh: '请使用可以管理该仓库及其 Webhook 的令牌',
+    en: 'use a token that may manage the repository and its webhooks',
   },
   not_found: {
     zh: '请检查仓库地址、api_url 和令牌可见的仓库',

@@ -4,6 +4,7 @@ import type { ForgeName } from '../forge/forge.ts'
 import type { ForgeApi, RemoteHook } from '../forge/forge-api.ts'
 import type { HookDeps } from './at-forge.ts'
 import { turnOf } from './at-forge.ts'
+import { findAccess } from './forge-access.ts'
 import type { Hook } from './hook.ts'
 import { createSecret, createSlug, findOurs, hookUrl, problemOf } from './hook.ts'
 import { apiTokenMissing, forgeFailed, forgeUnclear, noHookApi, publicUrlMissing } from './hook-error.ts'
@@ -16,6 +17,7 @@ import {
   otherSlugs,
   updateHook,
 } from './hooks.ts'
+import { checkMirror } from './mirror-side.ts'
 
 // Makes the forge deliver to us, once and rightly: whatever it already has of ours is mended, never doubled.
 
@@ -38,7 +40,7 @@ export type Registered = {
 /**
  * Registers the side's hook at its forge, or mends address, events, secret and state of the one that is
  * there. A failure leaves what was registered before as it was. Throws `public_url`, `forge_unclear`,
- * `api_token`, `hook_api` or `forge_…`.
+ * `api_token`, `hook_api`, `pull_mirror` or `forge_…`.
  */
 export async function registerHook(
   deps: HookDeps,
@@ -55,6 +57,7 @@ export async function registerHook(
     // Asked before anything is changed, so that a wrong token or address changes nothing.
     const listed = await plan.api.listHooks()
     if (!listed.ok) throw forgeFailed(listed.failure)
+    await refusePullMirror(deps, binding, registration.side, plan.api)
     const others = await otherSlugs(deps, slug)
     const known = { forge: plan.forge, slug, forgeHookId: kept?.forgeHookId ?? null }
     const remote = findOurs(listed.value, known, publicUrl, others)
@@ -132,14 +135,26 @@ async function planFor(
   return { forge, address, apiUrl, apiToken: token, api, isMoved }
 }
 
+/** Pushes would fail there later, where nobody looks. A forge that does not say is no obstacle. */
+async function refusePullMirror(deps: HookDeps, binding: Binding, side: Side, api: ForgeApi): Promise<void> {
+  const described = await api.describeRepository?.()
+  if (described?.ok !== true || described.value.mirror === 'none') return
+  const access = await findAccess(deps, binding, side)
+  checkMirror(binding, side, described.value, access?.isMirror ?? false)
+}
+
 /** A token that anybody on the way can read is worth a word, but many networks run this way. */
-function warnOfOpenApi({ logger }: HookDeps, binding: Binding, { side, apiUrl, address }: Hook): void {
+export function warnOfOpenApi(
+  { logger }: Pick<HookDeps, 'logger'>,
+  binding: Binding,
+  { side, apiUrl, address }: Pick<Hook, 'side' | 'apiUrl' | 'address'>,
+): void {
   const place = URL.parse(apiUrl ?? address)
   const host = place?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
   if (place?.protocol !== 'http:' || isPrivateHost(host)) return
   logger.warn(
     { binding: binding.name, side, host },
-    'the token of a hook travels unencrypted to a public host; use https',
+    'the token for an API travels unencrypted to a public host; use https',
   )
 }
 

@@ -1,10 +1,11 @@
 import { backoffDelay } from '../backoff.ts'
 import { sleep } from '../clock.ts'
+import type { Binding, Side } from '../binding/binding.ts'
 import type { BindingForRun } from '../binding/for-run.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import { explain } from '../domain-error.ts'
-import type { GitErrorKind } from '../git/git-error.ts'
+import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import type { RefName } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -33,6 +34,8 @@ export type ExecuteDeps = {
     request: SyncRequest,
     options: { readonly signal: AbortSignal; readonly log: SyncLog },
   ) => Promise<SyncOutcome>
+  /** Has the forge of a mirror pull; undefined when it has taken the request. */
+  readonly triggerMirror: (binding: Binding, side: Side) => Promise<GitFailure | undefined>
   readonly canHeal: (kind: GitErrorKind) => boolean
   /** Whether the log of a run keeps what git said of a failure. */
   readonly logsDetail: boolean
@@ -126,6 +129,7 @@ async function attempt(
     const outcomes: SyncOutcome[] = []
     for (const pass of planPasses(run, loaded, agreed)) {
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
+      else if (pass.kind === 'mirror') outcomes.push(await askMirror(deps, loaded.binding, pass.side, write))
       else outcomes.push(await deps.sync(pass.request, { signal, log: write }))
     }
     const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), agreed.refs)
@@ -145,6 +149,26 @@ async function attempt(
     const detail = explain(error)
     log.write('ERROR', detail)
     return judgeAttempt([failed('unknown', detail)], deps.canHeal)
+  }
+}
+
+async function askMirror(
+  deps: ExecuteDeps,
+  binding: Binding,
+  side: Side,
+  log: SyncLog,
+): Promise<SyncOutcome> {
+  const startedAt = deps.clock.now()
+  const failure = await deps.triggerMirror(binding, side)
+  if (failure === undefined) {
+    log('INFO', `已请求平台更新镜像 / the forge was asked to pull into its mirror (${side})`)
+  }
+  return {
+    refs: [],
+    steps: [{ name: 'forge_mirror', durationMs: deps.clock.now() - startedAt }],
+    backups: [],
+    agreed: new Map(),
+    failure: failure === undefined ? undefined : { ...failure, side },
   }
 }
 

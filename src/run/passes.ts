@@ -11,6 +11,8 @@ import type { Run, WorkItem, WorkRef } from './run.ts'
 type Pass =
   | { readonly kind: 'sync'; readonly request: SyncRequest }
   | { readonly kind: 'settled'; readonly outcome: SyncOutcome }
+  /** The forge of this side pulls by itself, and is only asked to do so now. */
+  | { readonly kind: 'mirror'; readonly side: Side }
 
 /**
  * One pass per direction that was asked for. In a two-way binding a push only tells where to look first, so
@@ -18,12 +20,15 @@ type Pass =
  */
 export function planPasses(
   run: Pick<Run, 'work' | 'subject'>,
-  { binding, remotes, branches }: BindingForRun,
+  { binding, remotes, branches, mirror }: BindingForRun,
   { refs: agreed, isEmpty: isNew }: Agreed,
 ): readonly Pass[] {
   const isTwoWay = binding.direction === 'both'
   const wayOf = (item: WorkItem): Direction => (isTwoWay && !item.named ? 'both' : item.direction)
-  return [...Map.groupBy(run.work, wayOf)].map(([direction, items]) => {
+  return [...Map.groupBy(run.work, wayOf)].map(([direction, items]): Pass => {
+    if (mirror !== undefined && direction !== 'both' && sourceSide(direction) !== mirror) {
+      return { kind: 'mirror', side: mirror }
+    }
     const isWhole = items.some((item) => item.scope === 'all')
     const refs = new Map<RefName, WorkRef>()
     if (isWhole && binding.granularity === 'one') {

@@ -23,6 +23,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
     binding: { ...binding, direction, granularity, internal: side, external: side },
     remotes: { internal: { url, credential: undefined }, external: { url, credential: undefined } },
     denied: undefined,
+    mirror: undefined,
     branches: [{ internal: release, external: main, branchId: BranchBindingId.parse(7) }],
   }
 }
@@ -171,4 +172,15 @@ test('only what is newly agreed is recorded', () => {
   const end = judgeAttempt([outcome], () => false, new Set(), new Map([[main, shaOf(1)]]))
 
   expect([...end.agreed]).toEqual([[release, shaOf(2)]])
+})
+
+test('where the forge of the target pulls by itself it is asked to, and git still carries the other way', () => {
+  const binding = { ...bindingOf('to_outer'), mirror: 'external' as const }
+
+  const passes = plan([pushOf('main', shaOf(2)), inward(pushOf('main', shaOf(2)))], binding)
+
+  expect(passes).toMatchObject([
+    { kind: 'mirror', side: 'external' },
+    { kind: 'sync', request: { direction: 'to_inter' } },
+  ])
 })

@@ -17,6 +17,7 @@ const TEXTS = {
   10012: '仓库中不存在此分支',
   10013: '没有数据',
   10014: '仓库粒度同步，没有分支信息',
+  10101: '平台上没有该分支',
 } as const
 
 type Code = keyof typeof TEXTS
@@ -38,6 +39,7 @@ const CODE_BY_REASON: ReadonlyMap<string, Code> = new Map([
   ['branch_unknown', 10012],
   ['no_data', 10013],
   ['whole_repository_read', 10014],
+  ['branch_not_at_forge', 10101],
 ])
 
 type CodedText = { readonly code: number; readonly text: string }

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
-import type { Binding, Direction, Granularity } from '../../binding/binding.ts'
+import type { Binding, Direction, Granularity, Side } from '../../binding/binding.ts'
 import type { BindingDeps, Page } from '../../binding/bindings.ts'
 import {
   createBinding,
@@ -43,6 +43,8 @@ export type CerobotDeps = BindingDeps & {
   }) => Promise<RunId>
   /** Resolves when an attempt has ended; rejects when the signal aborts. */
   readonly waitForRun: (id: RunId, signal: AbortSignal) => Promise<Failure>
+  /** Refuses a branch that the forge it would come from is known not to have. */
+  readonly requireBranch: (binding: string, names: Readonly<Record<Side, string>>) => Promise<void>
   readonly listSyncLogs: (
     filter: SyncLogFilter,
   ) => Promise<{ readonly rows: readonly wire.SyncLogRow[]; readonly total: number }>
@@ -111,6 +113,10 @@ async function answer(deps: CerobotDeps, c: Context, call: Call, given: Paramete
     }
     case 'create_branch': {
       const branch = fitParameters(wire.CreateBranch, given)
+      await deps.requireBranch(call.repo, {
+        internal: branch.internal_branch_name,
+        external: branch.external_branch_name,
+      })
       const created = await createBranch(deps, call.repo, {
         enabled: branch.enable,
         internalBranch: branch.internal_branch_name,

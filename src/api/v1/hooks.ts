@@ -7,10 +7,11 @@ import { getBinding } from '../../binding/bindings.ts'
 import type { RemoteHook } from '../../forge/forge-api.ts'
 import { inspectHooks, removeHook, rotateSecret, testHook } from '../../hook/at-forge.ts'
 import type { HookDeps } from '../../hook/at-forge.ts'
-import { ForgeNameText, hookUrl } from '../../hook/hook.ts'
+import { hookUrl } from '../../hook/hook.ts'
 import type { Hook } from '../../hook/hook.ts'
 import { prepareHook, registerHook } from '../../hook/register.ts'
 import { HookId } from '../../ids.ts'
+import { apiAccess } from './api-access.ts'
 import { ok } from './envelope.ts'
 import { isoTime, isoTimeOrNull } from './paging.ts'
 import { read, readBody } from './read.ts'
@@ -19,16 +20,7 @@ const Registration = z.object({
   side: z.enum(SIDES),
   /** A person makes the hook at the forge, with the address and the secret of the answer. */
   manual: z.boolean().default(false),
-  api_token: z
-    .string()
-    .regex(/^[\x21-\x7e]{1,4096}$/, 'printable characters without spaces')
-    .optional(),
-  forge: ForgeNameText.optional(),
-  api_url: z
-    .string()
-    .max(2000)
-    .refine(isApiUrl, 'an http or https address without user name, password or query')
-    .optional(),
+  ...apiAccess,
 })
 
 const Removal = z.object({ force: z.enum(['true', 'false']).default('false') })
@@ -77,13 +69,6 @@ export function hookRoutes(deps: HookDeps): Hono {
 
 function shown(secret: string | undefined): Record<string, unknown> {
   return secret === undefined ? {} : { secret }
-}
-
-function isApiUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const isPlain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return isPlain && (url.protocol === 'http:' || url.protocol === 'https:')
 }
 
 function hookToWire(hook: Hook, publicUrl: string | undefined): Record<string, unknown> {
