@@ -23,7 +23,7 @@ export function gitlinkRepository(call: ApiCall, { owner, name }: Place): Reposi
       if (!detail.ok) return detail
       const { repo_id: id, default_branch: defaultBranch = null, empty, type } = detail.value
       const mirrorProblem = type === SYNCED_MIRROR ? await mirrorProblemOf(call, path) : null
-      const mirror = MIRRORS.has(type) ? 'pull' : 'none'
+      const mirror = type === SYNCED_MIRROR ? 'pull' : 'none'
       return { ok: true, value: { id, defaultBranch, isEmpty: empty ?? false, mirror, mirrorProblem } }
     },
     listBranches: async () => readAnswer(await call('GET', `${path}/branches`), Branches),
@@ -36,9 +36,8 @@ export function gitlinkRepository(call: ApiCall, { owner, name }: Place): Reposi
   }
 }
 
-// As documented: 0 ordinary, 1 mirror without sync, 2 mirror with sync, 3 fork.
+// As documented: 0 ordinary, 1 mirror without sync (an import, which takes pushes), 2 mirror with sync, 3 fork.
 const SYNCED_MIRROR = 2
-const MIRRORS: ReadonlySet<number> = new Set([1, SYNCED_MIRROR])
 
 const Detail = z.object({
   repo_id: apiId,

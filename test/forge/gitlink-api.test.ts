@@ -170,7 +170,7 @@ test('an instance that knows no pages is not asked for ever', async () => {
 
 test.for([
   [0, 'none'],
-  [1, 'pull'],
+  [1, 'none'],
   [2, 'pull'],
   [3, 'none'],
 ] as const)('a project of type %s is described as mirror: %s', async ([type, mirror]) => {
