@@ -1,6 +1,12 @@
 import type { Binding } from '../binding/binding.ts'
 import type { ForgeName } from '../forge/forge.ts'
-import type { ForgeApi, ForgeApiFailure, ForgeApiTarget, RemoteHook } from '../forge/forge-api.ts'
+import type {
+  ForgeApi,
+  ForgeApiFailure,
+  ForgeApiOutcome,
+  ForgeApiTarget,
+  RemoteHook,
+} from '../forge/forge-api.ts'
 import type { HookId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Hook } from './hook.ts'
@@ -113,7 +119,7 @@ export async function rotateSecret(deps: HookDeps, binding: Binding, id: HookId)
   if (publicUrl === undefined) throw publicUrlMissing()
   return deps.turns(turnOf(binding), async () => {
     const hook = await getHook(deps, binding, id)
-    const { secret: old } = await openHook(deps, hook)
+    const { secret: old, previous } = await openHook(deps, hook)
     const fresh = createSecret()
     const previousUntil = deps.clock.now() + PREVIOUS_COUNTS_MS
     const inForce = { current: fresh, previous: old, previousUntil }
@@ -127,9 +133,16 @@ export async function rotateSecret(deps: HookDeps, binding: Binding, id: HookId)
       const known = await updateHook(deps, rotated, { forgeHookId: changed.value.id })
       return { hook: known, secret: undefined }
     }
-    await setSecrets(deps, hook, { current: old, previous: fresh, previousUntil })
+    // A forge that broke off may have taken the new one all the same; one that said no has not.
+    const unchanged = { current: old, previous, previousUntil: hook.previousUntil }
+    const eitherCounts = { current: old, previous: fresh, previousUntil }
+    await setSecrets(deps, hook, isUncertain(changed.failure) ? eitherCounts : unchanged)
     throw forgeFailed(changed.failure)
   })
+}
+
+function isUncertain({ kind }: ForgeApiFailure): boolean {
+  return kind === 'server_error' || kind === 'unreachable' || kind === 'unexpected'
 }
 
 /**
@@ -164,9 +177,22 @@ export async function removeAtForge(
   deps: Pick<HookDeps, 'forgeApi'> & HookStore,
   hook: Hook,
 ): Promise<ForgeApiFailure | undefined> {
-  if (hook.forgeHookId === null) return undefined
-  const removed = await (await apiOf(deps, hook)).deleteHook(hook.forgeHookId)
-  return removed.ok || removed.failure.kind === 'not_found' ? undefined : removed.failure
+  if (!hook.isManaged) return undefined
+  const api = await apiOf(deps, hook)
+  if (hook.forgeHookId !== null) return failureOf(await api.deleteHook(hook.forgeHookId))
+  // It was being made when the service died: the forge may have it, at our address.
+  const listed = await api.listHooks()
+  if (!listed.ok) return failureOf(listed)
+  for (const { id } of listed.value.filter(({ url }) => url.endsWith(`/${hook.forge}/${hook.slug}`))) {
+    const failure = failureOf(await api.deleteHook(id))
+    if (failure !== undefined) return failure
+  }
+  return undefined
+}
+
+// What is not there need not be removed.
+function failureOf(outcome: ForgeApiOutcome<unknown>): ForgeApiFailure | undefined {
+  return outcome.ok || outcome.failure.kind === 'not_found' ? undefined : outcome.failure
 }
 
 function registeredId({ forgeHookId }: Hook): string {

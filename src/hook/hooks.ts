@@ -141,17 +141,20 @@ export async function updateHook(deps: HookStore, hook: Hook, change: HookChange
   return rowToHook(row)
 }
 
+type SecretsInForce = {
+  readonly current: string
+  readonly previous: string | null
+  readonly previousUntil: number | null
+}
+
 /** Makes one secret the current one and lets the other count until then. */
-export async function setSecrets(
-  deps: HookStore,
-  hook: Hook,
-  secrets: { readonly current: string; readonly previous: string; readonly previousUntil: number },
-): Promise<Hook> {
+export async function setSecrets(deps: HookStore, hook: Hook, secrets: SecretsInForce): Promise<Hook> {
   const row = await deps.db
     .updateTable('hook')
     .set({
       secret: sealFor(deps.vault, hook.slug, 'secret', secrets.current),
-      previous_secret: sealFor(deps.vault, hook.slug, 'secret', secrets.previous),
+      previous_secret:
+        secrets.previous === null ? null : sealFor(deps.vault, hook.slug, 'secret', secrets.previous),
       previous_until: secrets.previousUntil,
     })
     .where('id', '=', hook.id)
@@ -174,17 +177,22 @@ export async function abandonHook({ db }: Pick<HookStore, 'db'>, hook: Hook): Pr
 export async function openHook(
   deps: HookStore,
   hook: Hook,
-): Promise<{ readonly secret: string; readonly apiToken: string | undefined }> {
+): Promise<{
+  readonly secret: string
+  /** The one before it, while it still counts. */
+  readonly previous: string | null
+  readonly apiToken: string | undefined
+}> {
   const row = await deps.db
     .selectFrom('hook')
     .select(['slug', 'secret', 'previous_secret', 'previous_until', 'api_token'])
     .where('id', '=', hook.id)
     .executeTakeFirst()
   if (row === undefined) throw hookUnknown(hook.id)
-  const [secret] = openSecrets(deps, row)
+  const [secret, previous = null] = openSecrets(deps, row)
   const apiToken =
     row.api_token === '' ? undefined : openFor(deps.vault, row.slug, 'api_token', row.api_token)
-  return { secret, apiToken }
+  return { secret, previous, apiToken }
 }
 
 function rowToHook(row: Selectable<HookTable>): Hook {

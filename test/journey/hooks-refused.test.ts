@@ -144,6 +144,25 @@ test('a rotation that the forge refuses leaves the old secret in force', async (
   expect(used).toMatchObject({ last_status: 'accepted' })
 })
 
+test('a rotation that the forge says no to changes nothing about the one before it', async () => {
+  await using journey = await startHookJourney()
+  const app = await journey.bind('app')
+  await using forge = await apiOf(api, app.inner)
+  const { hook } = await register(journey, 'app', api, forge)
+  const path = `/api/v1/bindings/app/hooks/${hook.id}/rotate`
+  await journey.daemon.call('POST', path)
+  const [before] = await hooksOf(journey, 'app')
+  forge.failWith({ status: 404 })
+
+  const refused = await journey.daemon.call('POST', path)
+
+  forge.failWith(undefined)
+  const [after] = await hooksOf(journey, 'app')
+  expect(refused.status).not.toBe(200)
+  expect(before).toHaveProperty('previous_secret_until')
+  expect(after?.['previous_secret_until']).toBe(before?.['previous_secret_until'])
+})
+
 test('the token of before goes nowhere but to the API that it was given for', async () => {
   await using journey = await startHookJourney()
   const app = await journey.bind('app')
