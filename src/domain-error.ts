@@ -1,6 +1,11 @@
 /** A sentence for people, in both languages the product speaks. */
 export type Text = { readonly zh: string; readonly en: string }
 
+/** Both languages in one line, for fields that are plain text. */
+export function bothLanguages({ zh, en }: Text): string {
+  return `${zh} / ${en}`
+}
+
 /** What went wrong, in the words of the domain; each edge maps the kind to its own codes. */
 export type DomainErrorKind =
   | 'invalid'

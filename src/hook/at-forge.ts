@@ -10,7 +10,7 @@ import type {
 import type { HookId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Hook } from './hook.ts'
-import { createSecret, hookUrl, problemOf } from './hook.ts'
+import { createSecret, hookPath, hookUrl, problemOf } from './hook.ts'
 import { forgeFailed, hookUnregistered, noHookApi, noHookTest, publicUrlMissing } from './hook-error.ts'
 import type { HookStore } from './hooks.ts'
 import { deleteHook, getHook, listHooks, openHook, setSecrets, updateHook } from './hooks.ts'
@@ -183,7 +183,7 @@ export async function removeAtForge(
   // It was being made when the service died: the forge may have it, at our address.
   const listed = await api.listHooks()
   if (!listed.ok) return failureOf(listed)
-  for (const { id } of listed.value.filter(({ url }) => url.endsWith(`/${hook.forge}/${hook.slug}`))) {
+  for (const { id } of listed.value.filter(({ url }) => url.endsWith(hookPath(hook)))) {
     const failure = failureOf(await api.deleteHook(id))
     if (failure !== undefined) return failure
   }

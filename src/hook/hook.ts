@@ -51,7 +51,12 @@ export function createSecret(): string {
 }
 
 export function hookUrl(publicUrl: string, { forge, slug }: Pick<Hook, 'forge' | 'slug'>): string {
-  return `${publicUrl}/webhooks/${forge}/${slug}`
+  return `${publicUrl}${hookPath({ forge, slug })}`
+}
+
+/** The part of a hook's address that is its own, wherever this service is reached. */
+export function hookPath({ forge, slug }: Pick<Hook, 'forge' | 'slug'>): string {
+  return `/webhooks/${forge}/${slug}`
 }
 
 /**

@@ -218,8 +218,3 @@ export function outcomeCode(kind: GitErrorKind): OutcomeCode {
   const [code, hint] = CODES[kind]
   return { code, message: TEXTS[code], hint }
 }
-
-/** Both languages in one line, for fields that are plain text. */
-export function bothLanguages(text: Text): string {
-  return `${text.zh} / ${text.en}`
-}

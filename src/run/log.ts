@@ -1,3 +1,4 @@
+import { HOUR } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { RunId } from '../ids.ts'
 import type { SyncLog } from '../sync/sync.ts'
@@ -6,7 +7,7 @@ import type { RunEvents } from './events.ts'
 // The documented text shape, kept for clients that read it:
 // `YYYY-MM-DD HH:MM:SS | INFO | robot - text`, in UTC+8.
 
-const CHINA_OFFSET_MS = 8 * 60 * 60 * 1000
+const CHINA_OFFSET_MS = 8 * HOUR
 const MAX_LINE_LENGTH = 4 * 1024
 const MAX_LOG_LENGTH = 256 * 1024
 

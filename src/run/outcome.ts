@@ -1,7 +1,8 @@
+import { bothLanguages } from '../domain-error.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { RefOutcome, SyncOutcome } from '../sync/sync.ts'
-import { bothLanguages, outcomeCode, SUCCESS } from './codes.ts'
+import { outcomeCode, SUCCESS } from './codes.ts'
 import type { AttemptEnd } from './run.ts'
 
 /**

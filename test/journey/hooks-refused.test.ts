@@ -1,3 +1,5 @@
+import Sqlite from 'better-sqlite3'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Fault } from '../rig/fake-forge.ts'
 import { pushTo, startJourney } from '../rig/journey.ts'
@@ -126,6 +128,21 @@ test('a forge that is away keeps its hook listed and undeleted, until it is to b
   expect(stillThere).toHaveLength(1)
   expect(forgotten).toMatchObject({ status: 200, body: { data: { removed_at_forge: false } } })
   expect(again.status).toBe(404)
+})
+
+test('a hook whose making was cut off is removed at the forge by its address', async () => {
+  await using journey = await startHookJourney()
+  const app = await journey.bind('app')
+  await using forge = await apiOf(api, app.inner)
+  const { hook } = await register(journey, 'app', api, forge)
+  const db = new Sqlite(join(journey.folder.path, 'data/reposync.db'))
+  db.exec('update hook set forge_hook_id = null')
+  db.close()
+
+  const removed = await journey.daemon.call('DELETE', `/api/v1/bindings/app/hooks/${hook.id}`)
+
+  expect(removed).toMatchObject({ status: 200, body: { data: { removed_at_forge: true } } })
+  expect(forge.hooks()).toEqual([])
 })
 
 test('a rotation that the forge refuses leaves the old secret in force', async () => {

@@ -1,8 +1,8 @@
 import type { Context } from 'hono'
-import { DomainError } from '../../domain-error.ts'
+import { bothLanguages, DomainError } from '../../domain-error.ts'
 import type { Refusal } from '../../refusal.ts'
-import { bothLanguages } from '../../run/codes.ts'
-import { codeOf, SUCCESS_TEXT } from './codes.ts'
+import { SUCCESS } from '../../run/codes.ts'
+import { codeOf } from './codes.ts'
 import { ParameterError } from './parameters.ts'
 
 // The documented envelope. What the table of codes names travels with HTTP 200; `detail` and `hint` are ours.
@@ -15,13 +15,13 @@ export type Failure = {
 }
 
 export function succeed(c: Context, data: unknown, total: number | null = null): Response {
-  return c.json({ code_status: 0, data, total, msg: SUCCESS_TEXT })
+  return c.json({ code_status: 0, data, total, msg: SUCCESS.message })
 }
 
 /** The work goes on after the answer. */
 export function accept(c: Context, data: unknown): Response {
   c.header('Preference-Applied', 'respond-async')
-  return c.json({ code_status: 0, data, total: null, msg: SUCCESS_TEXT }, 202)
+  return c.json({ code_status: 0, data, total: null, msg: SUCCESS.message }, 202)
 }
 
 export function fail(c: Context, failure: Failure): Response {

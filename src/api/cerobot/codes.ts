@@ -1,8 +1,6 @@
 // The documented numbers of this API and their texts. Those of a sync (2xxxx) belong to the run
 // and come with it; what has no number of its own is 10000 + HTTP status.
 
-export const SUCCESS_TEXT = '操作成功'
-
 const TEXTS = {
   10001: '仓库地址格式有误，请检查',
   10002: '仓库已存在，请勿重复创建。如果同步方向不同，请更换易识别名称再次创建',

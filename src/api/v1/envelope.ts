@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Text } from '../../domain-error.ts'
+import { bothLanguages } from '../../domain-error.ts'
 import type { Refusal } from '../../refusal.ts'
 
 // The one form of every answer under /api/v1: `{code, message, data}`, where a code other than 0 is the HTTP status.
@@ -27,14 +27,10 @@ export function page(
 export function errorAnswer(c: Context, { status, message, detail, hint }: Refusal): Response {
   const body = {
     code: status,
-    message: bilingual(message),
+    message: bothLanguages(message),
     data: null,
-    detail: bilingual(detail),
-    hint: hint === undefined ? null : bilingual(hint),
+    detail: bothLanguages(detail),
+    hint: hint === undefined ? null : bothLanguages(hint),
   }
   return c.json(body, status)
-}
-
-function bilingual({ zh, en }: Text): string {
-  return `${zh} / ${en}`
 }
