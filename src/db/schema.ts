@@ -242,6 +242,8 @@ export type MissingRefTable = {
   ref: string
   side: 'internal' | 'external'
   since: number
+  /** When a second look was last asked for. */
+  asked_at: number | null
 }
 
 export type HostKeyTable = {
