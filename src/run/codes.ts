@@ -155,15 +155,15 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   non_fast_forward: [
     20010,
     {
-      zh: '两边都有新的提交；请先合并，或确认后使用 force_flag=true（会先备份被覆盖的提交）',
-      en: 'the target has commits that the source lacks: merge them, or use force_flag=true (what it overwrites is backed up)',
+      zh: '两边都有新的提交：请合并后推送，或选择保留一侧（POST /api/v1/bindings/{name}/conflicts/{branch}/resolve；单向同步也可用 force_flag=true），被覆盖的提交会先备份',
+      en: 'both sides have commits of their own: merge and push, or take one side (POST /api/v1/bindings/{name}/conflicts/{branch}/resolve; one-way syncs also know force_flag=true); what goes away is backed up',
     },
   ],
   tag_moved: [
     20010,
     {
-      zh: '同名标签指向不同的对象；确认后可使用 force_flag=true',
-      en: 'the tag names another object on the other side: use force_flag=true if the source is right',
+      zh: '同名标签指向不同的对象：在冲突列表中选择一侧，或设置 tag_policy=follow',
+      en: 'the tag names another object on the other side: take one side in the list of conflicts, or set tag_policy to follow',
     },
   ],
   unrelated: [

@@ -38,7 +38,7 @@ export function backupRoutes(deps: BackupRouteDeps): Hono {
     const { backups, total } = await listBackups(deps, subject, { page, pageSize })
     const items = backups.map((backup) => backupToWire(backup, deps.backupRetentionMs))
     const size = await deps.backupBytes(subject)
-    return ok(c, { items, backups: items, total, page, page_size: pageSize, size_bytes: size })
+    return ok(c, { items, total, page, page_size: pageSize, size_bytes: size })
   })
 
   routes.post('/:name/backups/:id/restore', async (c) => {

@@ -45,7 +45,7 @@ export function conflictRoutes(deps: DecideDeps): Hono {
     const { page: number, page_size: pageSize, state } = read(Query, c.req.query())
     const subject = bindingSubject((await bindingOf(c)).id)
     const { conflicts, total } = await listConflicts(deps, subject, state, { page: number, pageSize })
-    return page(c, { items: conflicts.map(conflictToWire), total, page: number, pageSize }, 'conflicts')
+    return page(c, { items: conflicts.map(conflictToWire), total, page: number, pageSize })
   })
 
   routes.post('/:name/conflicts/:branch{.+}/resolve', async (c) => {
