@@ -52,7 +52,7 @@ async function list(
   if (!listed.ok) return failedOn(side, listed.failure)
   if (listed.refs.size <= MOST_REFS) return { ok: true, refs: listed.refs }
   const detail = `${side} has ${listed.refs.size} branches and tags; at most ${MOST_REFS} are synced`
-  return failedOn(side, { kind: 'too_large', detail })
+  return failedOn(side, { kind: 'too_many_refs', detail })
 }
 
 async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled> {
