@@ -39,16 +39,17 @@ export const GIT_WORDS: readonly Pattern[] = [
   ['unreachable', /(?:SSL|TLS).*(?:connection (?:was )?(?:reset|aborted)|reset by peer|broken pipe)/i],
   ['tls', /(?:SSL|TLS|certificate).*(?:problem|fail|error|expir|mismatch|verif|not match|alert|activated)/i],
   ['tls', /subject name|SSL routines|unexpected TLS packet|illegal or unsupported version/i],
-  ['address_denied', /transport '.*' not allowed|unsupported protocol|strange (?:host|path)name/i],
-  ['address_denied', /protocol .* not supported|remote helper|plaintext credentials/i],
-  ['not_git', /refs not valid|is this a git repository|bad line length/i],
-  ['not_git', /expected '?(?:service|packfile)|bad band|flush (?:packet|after)|HTTP\/0\.9/i],
-  ['object_format', /mismatched (?:object format|algorithm)|hash algorithm|unknown object format/i],
-
   // What this machine lacks also makes the helpers hang up, so it stands before the lost connections.
   ['disk_full', /no space left on device|disk quota exceeded|file too large/i],
   ['out_of_memory', /out of memory|cannot allocate|died of signal 9|too many open files/i],
   ['out_of_memory', /(?:fork|thread).*(?:temporarily unavailable)|malloc failed|mmap failed/i],
+  // Git's complaint about what is missing then follows from the connection that broke.
+  ['unreachable', /RPC failed; curl (?:16|18|28|52|55|56|92)\b/],
+  ['address_denied', /transport '.*' not allowed|unsupported protocol|strange (?:host|path)name/i],
+  ['address_denied', /protocol .* not supported|remote helper|plaintext credentials/i],
+  ['not_git', /refs not valid|is this a git repository|bad line length/i],
+  ['not_git', /expected '?(?:service|packfile)|bad band|flush packet|flush after|HTTP\/0\.9/i],
+  ['object_format', /mismatched (?:object format|algorithm)|hash algorithm|unknown object format/i],
   ['mirror_busy', /unable to create '.*': file exists|another git process seems to be running/i],
   [
     'local_permission',

@@ -15,7 +15,8 @@ export const SERVER_WORDS: readonly Pattern[] = [
   ['server_error', /read-only file system/i],
   ['server_error', /unable to create temporary (?:file|object)/i],
 
-  // What is in the push.
+  // What is in the push. What git itself finds in objects it names before it describes it.
+  ['bad_objects', /fsck error|object [0-9a-f]{4,}: \w+: /],
   ['workflow_scope', /refusing to allow .*\bworkflow\b|without `?workflows?`? (?:scope|permission)/i],
   ['secret_found', /GH009: secrets|secrets? detected|push cannot contain secrets|push protection/i],
   ['secret_found', /VS403654|credentials or other secrets|(?:检测|扫描|发现).{0,12}(?:密钥|敏感信息)/i],
@@ -107,7 +108,7 @@ export const SERVER_WORDS: readonly Pattern[] = [
   ['server_error', /API is not accessible|timed out|bad gateway|being (?:created|migrated|imported)/i],
   ['server_error', /died of signal|could not be checked|hooks\/\S+: line \d+|系统(?:繁忙|维护)/],
   ['server_error', /服务器(?:繁忙|错误|异常)|稍后.?试/],
-  ['bad_objects', /missing necessary objects|unpack.*(?:fail|error|abnormal)|index-pack abnormal|fsck/i],
+  ['bad_objects', /missing necessary objects|unpack.*(?:fail|error|abnormal)|index-pack abnormal/i],
   ['bad_objects', /repository corruption|bad (?:tree|object)|traverse parents/i],
   ['bad_objects', /packfile .* (?:too short|cannot)/i],
 ]
