@@ -75,7 +75,7 @@ export async function triggerMirror(
 
 const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], GitErrorKind>> = {
   unauthorized: 'auth',
-  forbidden: 'auth',
+  forbidden: 'forbidden',
   not_found: 'not_found',
   // Such as while the pull before this one goes on, so trying again may help.
   refused: 'unknown',

@@ -1,4 +1,4 @@
-import { endPause, pauseBinding } from '../binding/pause.ts'
+import { endPause, noteHopeless } from '../binding/pause.ts'
 import type { Executor } from '../db/database.ts'
 import { isHopeless } from '../git/git-error.ts'
 import type { RunSubject } from './request.ts'
@@ -14,7 +14,7 @@ export async function recordAccess(trx: Executor, run: Run, end: AttemptEnd, now
   if (end.failure === null) {
     await endPause(trx, bindingId)
   } else if (isHopeless(end.failure.kind)) {
-    await pauseBinding(trx, bindingId, { kind: end.failure.kind, detail: end.detail ?? '' }, now)
+    await noteHopeless(trx, bindingId, { kind: end.failure.kind, detail: end.detail ?? '' }, now)
   }
 }
 

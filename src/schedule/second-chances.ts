@@ -31,7 +31,7 @@ export function startSecondChances(deps: Deps): AsyncDisposable {
   let timer: Disposable | undefined
   const look = async (): Promise<void> => {
     try {
-      const requested = (await probePaused(deps)) + (await lookForMissing(deps))
+      const requested = (await tryPaused(deps)) + (await lookForMissing(deps))
       if (requested > 0) deps.wakeQueue()
     } catch (error) {
       deps.logger.error({ err: error }, 'looking for bindings to try again failed')
@@ -48,12 +48,11 @@ export function startSecondChances(deps: Deps): AsyncDisposable {
   }
 }
 
-async function probePaused(deps: Deps): Promise<number> {
+async function tryPaused(deps: Deps): Promise<number> {
   const now = deps.clock.now()
   const due = await deps.db
     .selectFrom('binding')
     .selectAll()
-    .where('paused_at', 'is not', null)
     .where('enabled', '=', 1)
     .where('probe_at', '<=', now)
     .orderBy('probe_at')

@@ -14,13 +14,15 @@ const Shown = z.object({
   }),
 })
 
-test('a refused login pauses the binding, and hardly asks the forge any more', async () => {
+test('a login that is refused twice pauses the binding, and hardly asks the forge any more', async () => {
   await using world = await startClockedDaemon()
   const app = await world.bind('app', { external: wrongLogin(world) })
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
 
-  await failOnce(world, app, commit)
+  await fail(world, app, commit)
+  const afterOne = await shown(world)
+  await fail(world, app, commit)
   const paused = await shown(world)
   const asked = world.outer.requests.length
   for (let push = 0; push < 10; push += 1) {
@@ -30,6 +32,7 @@ test('a refused login pauses the binding, and hardly asks the forge any more', a
   const whileWaiting = world.outer.requests.length - asked
   const probe = await world.runEnded(await waitingRun(world))
 
+  expect(afterOne).toMatchObject({ paused: false })
   expect(paused).toMatchObject({ paused: true, paused_reason: 'auth' })
   expect(paused.paused_detail).toContain('the server refused the login')
   expect(whileWaiting).toBe(0)
@@ -42,7 +45,7 @@ test('a slip of the forge heals by itself within a minute or so', async () => {
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
   world.outer.fault('team/app', { kind: 'status', status: 401 })
-  await failOnce(world, app, commit)
+  await fail(world, app, commit)
   world.outer.fault('team/app', { kind: 'ok' })
 
   const run = await world.advanceToRun(65 * SECOND, 'app')
@@ -57,7 +60,7 @@ test('a failure that stays is tried once an hour', async () => {
   const app = await world.bind('app', { external: wrongLogin(world) })
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
-  await failOnce(world, app, commit)
+  await fail(world, app, commit)
   await world.advanceToRun(65 * SECOND, 'app')
   const asked = world.outer.requests.length
 
@@ -91,7 +94,7 @@ test.each([
   const app = await world.bind('app', { external: wrongLogin(world) })
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
-  await failOnce(world, app, commit)
+  await failTwice(world, app, commit)
   const missed = await world.work.commit('missed')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
   const waiting = await world.deliver(pushTo('gitea', app.inner, 'main', missed, { before: commit }))
@@ -112,13 +115,14 @@ test.each([
   const app = await world.bind('app', { external: wrongLogin(world) })
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
-  await failOnce(world, app, commit)
+  await failTwice(world, app, commit)
   const before = world.outer.requests.length
 
   await world.call('PATCH', '/api/v1/bindings/app', change)
-  await expect.poll(async () => (await shown(world)).paused).toBe(true)
+  await expect.poll(() => world.outer.requests.length).toBeGreaterThan(before)
+  const again = await world.advanceToRun(65 * SECOND, 'app')
 
-  expect(world.outer.requests.length).toBeGreaterThan(before)
+  expect(again).toMatchObject({ status: 'failed', code: 20005 })
   expect(await shown(world)).toMatchObject({ paused: true, paused_reason: 'auth' })
 })
 
@@ -128,7 +132,7 @@ test('a sync by hand does not wait for a pause, and its success ends it', async 
   const commit = await world.work.commit('first')
   await world.work.push(app.inner.dir, 'HEAD:refs/heads/main')
   world.outer.fault('team/app', { kind: 'status', status: 403 })
-  await failOnce(world, app, commit)
+  await failTwice(world, app, commit)
   const again = await world.call('POST', '/cerobot/sync/repo/app')
   world.outer.fault('team/app', { kind: 'ok' })
 
@@ -157,7 +161,7 @@ test('a refused branch pauses nothing: the forge was reached', async () => {
   expect(await shown(world)).toMatchObject({ paused: false })
 })
 
-async function failOnce(
+async function fail(
   world: ClockedDaemon,
   app: Parameters<typeof pushTo>[1] extends infer R ? { readonly inner: R } : never,
   commit: Parameters<typeof pushTo>[3],
@@ -165,6 +169,11 @@ async function failOnce(
   const { body } = await world.deliver(pushTo('gitea', app.inner, 'main', commit))
   const run = await world.runEnded(runOf(body))
   if (run.status !== 'failed') throw new Error(`the run ended ${run.status}`)
+}
+
+async function failTwice(...[world, app, commit]: Parameters<typeof fail>): Promise<void> {
+  await fail(world, app, commit)
+  await fail(world, app, commit)
 }
 
 function wrongLogin(world: ClockedDaemon) {
@@ -179,6 +188,6 @@ async function shown(world: ClockedDaemon) {
 async function waitingRun(world: ClockedDaemon): Promise<number> {
   const { body } = await world.call('GET', '/api/v1/runs?binding=app&status=queued')
   const List = z.object({ data: z.object({ items: z.array(z.object({ id: z.number() })).length(1) }) })
-  world.clock.advance(MINUTE)
+  world.clock.advance(HOUR)
   return List.parse(body).data.items[0]?.id ?? 0
 }

@@ -71,5 +71,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('missing_ref_key', ['subject', 'ref'])
     .execute()
   await db.schema.createIndex('missing_ref_since_index').on('missing_ref').column('since').execute()
-  await sql`create index binding_probe on binding (probe_at) where paused_at is not null`.execute(db)
+  await sql`create index binding_probe on binding (probe_at) where probe_at is not null`.execute(db)
 }
