@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { HostKeys } from './host-key.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
-import { openConnections } from './ssh.ts'
+import { closeConnections, openConnections } from './ssh.ts'
 
 // What every git verb takes as its first argument, opened once by the daemon.
 
@@ -59,6 +59,7 @@ async function removeDead(clock: Clock, root: string): Promise<void> {
     const [pid = '', started = ''] = name.split('-')
     if (describeProcess(Number(pid))?.started === started) continue
     await killOrphans({ clock }, join(root, name))
+    await closeConnections(join(root, name))
     await rm(join(root, name), { recursive: true, force: true })
   }
 }
