@@ -29,11 +29,11 @@ import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
-import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
+import { remoteHosts } from './remote-hosts.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import { createRunEvents } from './run/events.ts'
 import { executeRun } from './run/execute.ts'
@@ -96,7 +96,7 @@ export async function startDaemon(
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
 
-  const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
+  const { hosts, network } = remoteHosts(config)
   const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
   const git = starting.use(
     await openGit({
@@ -105,6 +105,7 @@ export async function startDaemon(
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
+      network,
       hostKeys: {
         policy: config.remotes.sshHostKeys,
         find: (host) => findHostKeys(hostKeyDeps, host),
@@ -144,6 +145,7 @@ export async function startDaemon(
     logger: logger.child({ stage: 'hook' }),
     publicUrl: config.publicUrl,
     allowAddress: hosts.allows,
+    network,
   })
   const executeDeps = {
     ...runDeps,

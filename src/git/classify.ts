@@ -43,6 +43,8 @@ const OWN_WORDS: readonly Pattern[] = [
   ['host_key_unknown', /host key verification failed|no [^\n]* host key is known/i],
   ['ssh_key_rejected', /permission denied \([^\n)]*publickey|load key "|too many authentication failures/i],
   ['dns', /could not resolve (?:host|proxy)|name or service not known|temporary failure in name resolution/i],
+  ['proxy_refused', /(?:tunnel failed, response|received HTTP code) 4\d\d|returned error: 407/i],
+  ['unreachable', /tunnel failed, response|HTTP code \d+ from proxy/i],
   ['redirected', /returned error: 30\d|base from redirection/i],
   ['rate_limited', /returned error: 429|HTTP 429/],
   ['auth', /returned error: 40[13]|HTTP 40[13]|authentication failed|could not read (?:username|password)/i],
@@ -85,7 +87,10 @@ const OWN_WORDS: readonly Pattern[] = [
   ['unreachable', /failed to connect|couldn't connect|connection (?:refused|timed out|reset|closed|was)/i],
   ['unreachable', /operation timed out|no route to host|network is unreachable|broken pipe|recv failure/i],
   ['unreachable', /RPC failed; curl|early EOF|unexpected disconnect|hung up unexpectedly|empty reply from/i],
-  ['unreachable', /kex_exchange_identification|transfer closed|banner exchange|send failure/i],
+  [
+    'unreachable',
+    /kex_exchange_identification|transfer closed|banner exchange|send failure|CONNECT aborted/i,
+  ],
   ['unrelated', /unrelated histories/i],
   ['bad_objects', /index-pack|unpack failed|pack has bad object|pack is corrupted/i],
 ]

@@ -9,6 +9,7 @@ export type GitErrorKind =
   | 'stalled'
   | 'timed_out'
   | 'tls'
+  | 'proxy_refused'
   | 'auth'
   | 'redirected'
   | 'rate_limited'
@@ -67,6 +68,7 @@ export function canHeal(kind: GitErrorKind): boolean {
     case 'host_key_unknown':
     case 'not_found':
     case 'tls':
+    case 'proxy_refused':
     case 'auth':
     case 'redirected':
     case 'address_denied':

@@ -81,6 +81,8 @@ const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], GitErrorKind>> =
   rate_limited: 'rate_limited',
   server_error: 'server_error',
   unreachable: 'unreachable',
+  tls: 'tls',
+  proxy: 'proxy_refused',
   unexpected: 'server_error',
 }
 

@@ -62,8 +62,8 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   unreachable: [
     20004,
     {
-      zh: '请检查服务器是否运行、端口与防火墙',
-      en: 'check that the server is up and that a firewall lets this machine through',
+      zh: '请检查服务器是否运行、端口与防火墙，以及 HOST_PROXY 指定的代理',
+      en: 'check that the server is up, that a firewall lets this machine through, and the proxy that HOST_PROXY may name',
     },
   ],
   stalled: [
@@ -80,8 +80,15 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   tls: [
     20012,
     {
-      zh: '请检查服务器证书是否有效且受本机信任',
-      en: 'check that the certificate of the server is valid and trusted by this machine',
+      zh: '请检查服务器证书是否有效；私有 CA 请用 HOST_CA 为该主机指定证书文件',
+      en: 'check that the certificate of the server is valid; for a private authority name its certificates in HOST_CA',
+    },
+  ],
+  proxy_refused: [
+    20004,
+    {
+      zh: '代理拒绝了连接，请检查 HOST_PROXY 及其中的用户名和密码',
+      en: 'the proxy refused the connection: check HOST_PROXY and the user name and password in it',
     },
   ],
   auth: [

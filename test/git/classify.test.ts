@@ -50,6 +50,13 @@ const WORDINGS: readonly (readonly [GitErrorKind, string])[] = [
     "fatal: unable to access 'https://x/': server certificate verification failed. CAfile: none CRLfile: none",
   ],
   ['tls', "fatal: unable to access 'https://x/': SSL certificate problem: self-signed certificate"],
+  ['proxy_refused', "fatal: unable to access 'https://x/': Received HTTP code 407 from proxy after CONNECT"],
+  ['proxy_refused', "fatal: unable to access 'https://x/': CONNECT tunnel failed, response 403"],
+  ['proxy_refused', "fatal: unable to access 'http://x/': The requested URL returned error: 407"],
+  ['unreachable', "fatal: unable to access 'https://x/': Received HTTP code 503 from proxy after CONNECT"],
+  ['unreachable', "fatal: unable to access 'https://x/': CONNECT tunnel failed, response 502"],
+  ['unreachable', "fatal: unable to access 'https://x/': Proxy CONNECT aborted"],
+  ['dns', "fatal: unable to access 'https://x/': Could not resolve proxy: proxy.corp.example"],
   [
     'auth',
     "remote: HTTP Basic: Access denied. The provided password or token is incorrect.\nfatal: Authentication failed for 'https://x/'",
