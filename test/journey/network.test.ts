@@ -125,23 +125,26 @@ test('a push travels through a proxy with a password to a host with a private ce
 
 test('the API of a forge is asked through the proxy, and its certificate is checked like that of git', async () => {
   await using company = await startCompany({ env: { PUBLIC_URL: 'http://127.0.0.1:38080' } })
-  const { journey, proxy, corp, outer } = company
+  const { journey, proxy, corp, inner, outer } = company
   const fake = { kind: 'gitea', token: TOKEN, fullName: 'team/app', cloneUrl: outer.url } as const
   await using forge = await startFakeGitea({ ...fake, tls: corp.issue(NAME) })
+  await using direct = await startFakeGitea({ ...fake, cloneUrl: inner.url })
   await using stranger = await startFakeGitea({ ...fake, tls: createAuthority('Other').issue(NAME) })
-  const register = ({ origin }: { readonly origin: string }) =>
+  const register = ({ origin }: { readonly origin: string }, side = 'external') =>
     journey.daemon.call('POST', '/api/v1/bindings/app/hooks', {
-      side: 'external',
+      side,
       forge: 'gitea',
       api_token: TOKEN,
-      api_url: `${origin.replace('127.0.0.1', NAME)}/api/v1`,
+      api_url: `${side === 'external' ? origin.replace('127.0.0.1', NAME) : origin}/api/v1`,
     })
 
+  const straight = await register(direct, 'internal')
   const untrusted = await register(stranger)
   const registered = await register(forge)
   proxy.failWith(407)
   const refused = await register(forge)
 
+  expect(straight).toMatchObject({ status: 201, body: { data: { done: 'created' } } })
   expect(registered).toMatchObject({ status: 201, body: { data: { done: 'created' } } })
   expect(forge.hooks()).toHaveLength(1)
   expect(untrusted).toMatchObject({ status: 503 })
@@ -150,7 +153,9 @@ test('the API of a forge is asked through the proxy, and its certificate is chec
   expect(refused).toMatchObject({ status: 503 })
   expect(wordsOf(refused)).toMatch(/the proxy refused.*the proxy answered 407.*HOST_PROXY/)
   expect(proxy.heard()).not.toContain(TOKEN)
-  const told = [journey.daemon.output(), JSON.stringify([untrusted, registered, refused])].join('\n')
+  const told = [journey.daemon.output(), JSON.stringify([straight, untrusted, registered, refused])].join(
+    '\n',
+  )
   expect([...PLANTED, TOKEN].filter((secret) => told.includes(secret))).toEqual([])
 })
 

@@ -31,8 +31,6 @@ export type ForwardProxy = AsyncDisposable & {
   readonly heard: () => string
   /** Resolves with the next request that arrives. */
   readonly asked: () => Promise<ProxyRequest>
-  /** Connections of clients that are open now. */
-  readonly openConnections: () => number
   /** Resolves when no client is connected any more. */
   readonly deserted: () => Promise<void>
   readonly failWith: (fault: ProxyFault | undefined) => void
@@ -142,7 +140,6 @@ export async function startForwardProxy(options: ForwardProxyOptions = {}): Prom
     requests,
     heard: () => Buffer.concat(heard).toString('latin1'),
     asked: () => new Promise((resolve) => void asking.add(resolve)),
-    openConnections: () => sockets.size,
     deserted: () => new Promise((resolve) => (sockets.size === 0 ? resolve() : void leaving.add(resolve))),
     failWith: (next) => {
       fault = next
