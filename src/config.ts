@@ -50,7 +50,8 @@ export type Config = {
     readonly sshHostKeys: 'tofu' | 'strict'
   }
   readonly repoRoots: readonly string[]
-  readonly retention: { readonly runMs: number; readonly deliveryMs: number }
+  /** 0: for ever. */
+  readonly retention: { readonly runMs: number; readonly deliveryMs: number; readonly backupMs: number }
   /** Apart from the rest, so that the rest may be shown. */
   readonly secrets: {
     readonly apiToken: string | undefined
@@ -116,7 +117,11 @@ export function loadConfig(from: Surroundings): Config {
       sshHostKeys: values.SSH_HOST_KEYS,
     },
     repoRoots: values.REPO_ROOTS.map(path),
-    retention: { runMs: values.RUN_RETENTION, deliveryMs: values.DELIVERY_RETENTION },
+    retention: {
+      runMs: values.RUN_RETENTION,
+      deliveryMs: values.DELIVERY_RETENTION,
+      backupMs: values.BACKUP_RETENTION,
+    },
     secrets: {
       apiToken: values.API_TOKEN,
       secretKey: values.SECRET_KEY,

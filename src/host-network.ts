@@ -1,4 +1,4 @@
-import { hostMatcher } from './host-glob.ts'
+import { matchesGlob } from './glob.ts'
 
 // How each host is reached over HTTP and HTTPS: whose certificates it may show, and through which proxy.
 // Everything of ours that speaks HTTP to a forge asks here, so that git and our own clients never differ.
@@ -56,8 +56,10 @@ export const DIRECT_ROUTE: HostRoute = { bundle: undefined, proxy: undefined }
 export const DIRECT_NETWORK = createHostNetwork({ bundles: [], proxies: [], allowsProxied: () => false })
 
 function firstMatch<Value>(rules: readonly HostRule<Value>[]): (host: string) => Value | undefined {
-  const matchers = rules.map(({ host, value }) => ({ matches: hostMatcher(host), value }))
-  return (host) => matchers.find(({ matches }) => matches(host))?.value
+  return (host) => {
+    const name = host.toLowerCase().replace(/\.$/, '')
+    return rules.find((rule) => matchesGlob(rule.host, name))?.value
+  }
 }
 
 /** `http://[user:password@]host:port`; undefined when it is anything else. */

@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net'
 import { isIP } from 'node:net'
-import { hostMatcher } from './host-glob.ts'
+import { matchesGlob } from './glob.ts'
 import { isListed, toBlockList } from './networks.ts'
 
 export type HostPolicy = {
@@ -41,15 +41,11 @@ export function createHostPolicy(rules: {
   }
 }
 
-type Rules = {
-  readonly globs: readonly ((host: string) => boolean)[]
-  readonly ranges: BlockList
-  readonly hasRanges: boolean
-}
+type Rules = { readonly globs: readonly string[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {
   const networks = rules.filter((rule) => isIP(rule.split('/')[0] ?? '') !== 0)
-  const globs = rules.filter((rule) => !networks.includes(rule)).map(hostMatcher)
+  const globs = rules.filter((rule) => !networks.includes(rule)).map((rule) => rule.toLowerCase())
   return { globs, ranges: toBlockList(networks), hasRanges: networks.length > 0 }
 }
 
@@ -58,5 +54,6 @@ function matches(rules: Rules, host: string, ip: string): boolean {
 }
 
 function matchesName(rules: Rules, host: string): boolean {
-  return rules.globs.some((matches) => matches(host))
+  const name = host.toLowerCase().replace(/\.$/, '')
+  return rules.globs.some((glob) => matchesGlob(glob, name))
 }

@@ -94,6 +94,7 @@ const schema = z.object({
   REPO_ROOTS: listText.default([]),
   RUN_RETENTION: durationText.default(90 * DAY),
   DELIVERY_RETENTION: durationText.default(30 * DAY),
+  BACKUP_RETENTION: durationText.default(90 * DAY),
 })
 
 const FORGE_SECRETS: ReadonlyMap<string, string> = new Map(
