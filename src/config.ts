@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { GenericSettings } from './forge/generic.ts'
+import { readBundle } from './host-ca.ts'
+import type { Bundle, HostRule, Proxy } from './host-network.ts'
 import type { Surroundings } from './settings.ts'
 import { readSettings } from './settings.ts'
 
@@ -41,6 +43,8 @@ export type Config = {
     /** Host globs and CIDR ranges, lower case; empty allows all. */
     readonly allowedHosts: readonly string[]
     readonly deniedHosts: readonly string[]
+    /** Trusted beside the system's authorities; of several rules for a host the first decides. */
+    readonly hostCa: readonly HostRule<Bundle>[]
     readonly allowedSchemes: readonly ('http' | 'https' | 'ssh')[]
     readonly allowLocal: boolean
     readonly sshHostKeys: 'tofu' | 'strict'
@@ -53,6 +57,8 @@ export type Config = {
     readonly apiToken: string | undefined
     readonly secretKey: string | undefined
     readonly secretKeyFile: string
+    /** With their passwords; of several rules for a host the first decides. */
+    readonly hostProxy: readonly HostRule<Proxy | 'direct'>[]
     /** Of PostgreSQL, with its password. */
     readonly databaseUrl: string | undefined
     readonly webhookSecret: string | undefined
@@ -105,6 +111,7 @@ export function loadConfig(from: Surroundings): Config {
     remotes: {
       allowedHosts: values.ALLOWED_HOSTS,
       deniedHosts: values.DENIED_HOSTS,
+      hostCa: values.HOST_CA.map(({ host, value }) => ({ host, value: readBundle(path(value)) })),
       allowedSchemes: values.ALLOWED_SCHEMES,
       allowLocal: values.ALLOW_LOCAL_REPOS,
       sshHostKeys: values.SSH_HOST_KEYS,
@@ -119,6 +126,7 @@ export function loadConfig(from: Surroundings): Config {
       apiToken: values.API_TOKEN,
       secretKey: values.SECRET_KEY,
       secretKeyFile: path(values.SECRET_KEY_FILE),
+      hostProxy: values.HOST_PROXY,
       databaseUrl: database.kind === 'postgres' ? database.url : undefined,
       webhookSecret: values.WEBHOOK_SECRET,
       webhookSecretByForge: values.webhookSecretByForge,

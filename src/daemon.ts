@@ -21,12 +21,12 @@ import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
-import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createMounts } from './mounts.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
+import { remoteHosts } from './remote-hosts.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import type { Recovery } from './run/circuit.ts'
 import { closeConflicts } from './run/conflicts.ts'
@@ -89,7 +89,7 @@ export async function startDaemon(
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
 
-  const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
+  const { hosts, network } = remoteHosts(config)
   const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
   const git = starting.use(
     await openGit({
@@ -98,6 +98,7 @@ export async function startDaemon(
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
+      network,
       hostKeys: {
         policy: config.remotes.sshHostKeys,
         find: (host) => findHostKeys(hostKeyDeps, host),
@@ -133,6 +134,7 @@ export async function startDaemon(
     logger: logger.child({ stage: 'hook' }),
     publicUrl: config.publicUrl,
     allowAddress: hosts.allows,
+    network,
   })
   const loadBinding = (id: BindingId): ReturnType<typeof loadForRun> => loadForRun(bindingDeps, id)
   const runs = openRuns({

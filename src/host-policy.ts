@@ -8,6 +8,8 @@ export type HostPolicy = {
   readonly allows: (host: string, ip: string) => boolean
   /** Whether the name alone is refused, before anybody resolves it. */
   readonly allowsName: (host: string) => boolean
+  /** Whether somebody else, who resolves the name himself, may be asked to contact the host. */
+  readonly allowsUnresolved: (host: string) => boolean
 }
 
 /**
@@ -22,8 +24,13 @@ export function createHostPolicy(rules: {
   const denied = parseRules(rules.denied)
   const allows = (host: string, ip: string): boolean =>
     !matches(denied, host, ip) && (rules.allowed.length === 0 || matches(allowed, host, ip))
+  const allowsUnresolved = (host: string): boolean => {
+    if (isIP(host) !== 0) return allows(host, host)
+    return !matchesName(denied, host) && (rules.allowed.length === 0 || matchesName(allowed, host))
+  }
   return {
     allows,
+    allowsUnresolved,
     allowsName: (host) => {
       const literal = host.replace(/^\[(.*)\]$/, '$1')
       if (isIP(literal) !== 0) return allows(host, literal)

@@ -82,6 +82,8 @@ const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], GitErrorKind>> =
   rate_limited: 'rate_limited',
   server_error: 'server_error',
   unreachable: 'unreachable',
+  tls: 'tls',
+  proxy: 'proxy',
   unexpected: 'server_error',
 }
 

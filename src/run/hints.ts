@@ -5,8 +5,8 @@ import type { GitErrorKind } from '../git/git-error.ts'
 export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
   dns: { zh: '请检查主机名和 DNS', en: 'check the host name and the DNS of this machine' },
   unreachable: {
-    zh: '请检查服务器是否运行、端口与防火墙',
-    en: 'check that the server is up and that a firewall lets this machine through',
+    zh: '请检查服务器是否运行、端口与防火墙，以及 HOST_PROXY 指定的代理',
+    en: 'check that the server is up, that a firewall lets this machine through, and the proxy that HOST_PROXY may name',
   },
   stalled: {
     zh: '服务器长时间没有传输数据；可调大 SYNC_IDLE_TIMEOUT',
@@ -22,16 +22,16 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     en: 'the server has a fault of its own, or is under maintenance',
   },
   proxy: {
-    zh: '请检查代理的地址、账号，以及它是否允许访问该主机',
-    en: 'check the address and the login of the proxy, and that it allows this host',
+    zh: '请检查 HOST_PROXY 中代理的地址、账号，以及它是否允许访问该主机',
+    en: 'check the address and the login of the proxy in HOST_PROXY, and that it allows this host',
   },
   not_git: {
     zh: '该地址返回的不是 git 仓库（可能是登录页），请检查地址',
     en: 'the address does not answer as a git repository (a login page?): check it',
   },
   tls: {
-    zh: '服务器证书无效、已过期或不受本机信任：请更新证书，或信任其签发机构',
-    en: 'the certificate is invalid, expired or unknown here: renew it, or trust the authority that signed it',
+    zh: '服务器证书无效、已过期或不受本机信任：请更新证书；私有 CA 请用 HOST_CA 为该主机指定',
+    en: 'the certificate is invalid, expired or unknown here: renew it, or name a private authority in HOST_CA',
   },
   ssh_outdated: {
     zh: '服务器只支持已淘汰的 SSH 算法：请升级服务器、换用 ed25519 密钥，或改用 HTTPS 地址',

@@ -193,7 +193,8 @@ test('many deletions at once wait until a person confirms them', async () => {
   const confirmed = await world.call('POST', `/api/v1/runs/${run?.id ?? 0}/confirm`)
   const end = await world.runEnded(Requested.parse(confirmed.body).data.run_id)
 
-  expect(body).toMatchObject({ code_status: 20126, hint: expect.stringContaining('confirm') })
+  expect(body).toMatchObject({ code_status: 20126 })
+  expect(body).toHaveProperty('hint', expect.stringContaining('confirm'))
   expect(held).toHaveLength(12)
   expect(held[0]).toMatchObject({ kind: 'held' })
   expect(untouched).toHaveLength(13)
