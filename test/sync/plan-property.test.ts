@@ -73,8 +73,8 @@ describe('any plan of a binding whose deletions travel', () => {
           expect(input.refs[from].has(pair[from])).toBe(false)
           expect(head !== null && input.refs[from].has(head)).toBe(true)
           expect(defaults[target]).not.toBe(pair[target])
-          if (policy === 'tracked') expect(agreed.get(pair.internal)).toBe(before)
-          if (input.direction !== 'both') expect(wayFrom(from)).toBe(input.direction)
+          expect(policy === 'mirror' || agreed.get(pair.internal) === before).toBe(true)
+          expect(['both', wayFrom(from)]).toContain(input.direction)
         }
       }),
       { numRuns: 3000 },
