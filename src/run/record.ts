@@ -1,4 +1,5 @@
 import { backoffDelay } from '../backoff.ts'
+import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { recordAgreed } from './agreed.ts'
@@ -26,7 +27,7 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
       return
     }
-    const retryAt = retries ? now + backoffDelay(run.attempts) : undefined
+    const retryAt = retries ? now + retryDelay(run, end) : undefined
     const isTakenOver = retryAt !== undefined && (await handOver(trx, run, retryAt, now))
     await writeEnd(trx, run, end, { log, now, retryAt: isTakenOver ? undefined : retryAt })
     if (run.dryRun) return
@@ -44,6 +45,14 @@ async function recordFindings(
   await recordAgreed(trx, run.subject, end.agreed, now)
   await recordMissing(trx, run.subject, end.missing, now)
   return recordConflicts(trx, run, end, now)
+}
+
+// A server that counts requests says how long it wants to be left alone, but git does not tell us.
+const RATE_LIMIT_PAUSE = 1 * MINUTE
+
+function retryDelay({ attempts }: Run, { failure }: AttemptEnd): number {
+  const delay = backoffDelay(attempts)
+  return failure?.kind === 'rate_limited' ? Math.max(RATE_LIMIT_PAUSE, delay) : delay
 }
 
 async function writeEnd(
