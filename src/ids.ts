@@ -18,3 +18,9 @@ export type RunId = z.infer<typeof RunId>
 
 export const HookId = id.brand<'HookId'>()
 export type HookId = z.infer<typeof HookId>
+
+export const SshKeyId = id.brand<'SshKeyId'>()
+export type SshKeyId = z.infer<typeof SshKeyId>
+
+export const TokenId = id.brand<'TokenId'>()
+export type TokenId = z.infer<typeof TokenId>
