@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
+import { administration, hostKeyStore, removalRecorder } from './administration.ts'
 import { answerRefusal } from './api/cerobot/answer.ts'
 import { cerobotRoutes } from './api/cerobot/routes.ts'
 import { bindingRoutes } from './api/v1/bindings.ts'
@@ -7,20 +8,20 @@ import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { forgeRoutes } from './api/v1/forges.ts'
 import { hookRoutes } from './api/v1/hooks.ts'
 import { runRoutes } from './api/v1/runs.ts'
+import { auditTrail } from './audit/request-trail.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
 import { bindingSubject, runSubjectOf } from './binding/binding.ts'
+import { bindingsUsingKeys } from './binding/side-keys.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
 import { lockInstance, lockMirrors } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
 import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
-import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { requireBranch } from './hook/branch-check.ts'
@@ -97,7 +98,6 @@ export async function startDaemon(
   await warnOfLostKey({ db, vault, logger })
 
   const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
-  const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
   const git = starting.use(
     await openGit({
       clock,
@@ -105,11 +105,7 @@ export async function startDaemon(
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
-      hostKeys: {
-        policy: config.remotes.sshHostKeys,
-        find: (host) => findHostKeys(hostKeyDeps, host),
-        trust: (key) => trustHostKey(hostKeyDeps, key, hostKeyFingerprint(key)),
-      },
+      hostKeys: hostKeyStore({ db, clock, logger }, config.remotes.sshHostKeys),
     }),
   )
   const sync = createSync({
@@ -190,6 +186,7 @@ export async function startDaemon(
   const hookWatch = createHookWatch({
     ...hookDeps,
     takeInMissed: (hook, missed) => takeInMissed(webhookDeps, hook, missed),
+    recordRemoval: removalRecorder({ db, clock }),
     intervalMs: config.reconcileIntervalMs,
   })
   starting.use(hookWatch)
@@ -198,17 +195,18 @@ export async function startDaemon(
 
   const cerobot = cerobotRoutes({
     ...bindingDeps,
-    requestRun: async ({ binding, trigger, direction, scope, force, wait }) => {
+    requestRun: async ({ binding, trigger, direction, scope, force, wait, alongside }) => {
       if (isStopping) throw stopping()
       const refs = scope === 'all' ? scope : scope.map((ref) => ({ ...ref, after: null }))
       const work = [{ direction, scope: refs, force, named: scope !== 'all' }]
       // Somebody who waits for the answer gets it from the first attempt.
       const attemptLimit = wait ? 1 : config.sync.attempts
-      const id = await db
-        .transaction()
-        .execute((trx) =>
-          requestRun(trx, { of: runSubjectOf(binding), trigger, work, attemptLimit }, clock.now()),
-        )
+      const id = await db.transaction().execute(async (trx) => {
+        const request = { of: runSubjectOf(binding), trigger, work, attemptLimit }
+        const requested = await requestRun(trx, request, clock.now())
+        await alongside(trx, requested)
+        return requested
+      })
       queue.wake()
       return id
     },
@@ -226,6 +224,7 @@ export async function startDaemon(
   const app = createHttpApp({
     log: logger,
     clock,
+    audit: auditTrail({ db, clock, logger }),
     access: accessControl({
       clock,
       db,
@@ -249,6 +248,7 @@ export async function startDaemon(
       { path: '/api/v1/bindings', routes: forgeRoutes(hookDeps) },
       { path: '/api/v1/runs', routes: runRoutes(runDeps) },
       { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
+      ...(await administration({ ...bindingDeps, git, gitVersion: version, keyUsers: [bindingsUsingKeys] })),
     ],
   })
   await announceFirstToken(config, { db, clock })

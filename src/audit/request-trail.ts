@@ -8,6 +8,7 @@ import type { Logger } from '../log.ts'
 import type { Actor, AuditEntry, Facts, Outcome } from './audit.ts'
 import { recordAudit } from './audit-log.ts'
 import { describeRequest } from './describe-request.ts'
+import { hideSecrets } from './hide-secrets.ts'
 
 // Every request that may change something leaves an entry, whatever route answers it: a route can say more
 // about its change, and cannot forget to say that there was one.
@@ -91,10 +92,18 @@ function createTrail(
       try {
         await recordAudit(deps.db, entry)
       } catch (error) {
-        deps.logger.error({ err: error, entry }, 'an entry of the audit log could not be written; this is it')
+        const kept = { ...entry, before: hidden(entry.before), after: hidden(entry.after) }
+        deps.logger.error(
+          { err: error, entry: kept },
+          'an entry of the audit log could not be written; this is it',
+        )
       }
     },
   }
+}
+
+function hidden(facts: Facts | null): Facts | null {
+  return facts === null ? null : hideSecrets(facts)
 }
 
 function outcomeOf(c: Context): Outcome {

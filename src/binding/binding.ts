@@ -1,4 +1,4 @@
-import type { BindingId, BranchBindingId } from '../ids.ts'
+import type { BindingId, BranchBindingId, SshKeyId } from '../ids.ts'
 import type { BranchName, RemoteUrl } from '../git/refs.ts'
 
 // A binding is a pair of repositories, one per side, and the rules for what travels between them.
@@ -18,7 +18,10 @@ export type BindingSide = {
   /** The same address as git gets it. */
   readonly url: RemoteUrl
   readonly host: string
+  /** Whether it has a credential of its own. */
   readonly hasCredential: boolean
+  /** The key that stands in its place. */
+  readonly sshKeyId: SshKeyId | null
 }
 
 export type Binding = {

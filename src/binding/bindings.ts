@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database, Executor } from '../db/database.ts'
 import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
-import { BindingId } from '../ids.ts'
+import { BindingId, SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Address, AddressRules } from './address.ts'
 import { parseAddress, readAddress } from './address.ts'
@@ -135,7 +135,7 @@ export async function setEnabled(
 }
 
 /**
- * Changes addresses and tokens. With another repository on one side, what both sides had agreed on
+ * Changes addresses and tokens; a token takes the place of a key that the side has named. With another repository on one side, what both sides had agreed on
  * proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…` or `token`.
  */
 export async function updateAddresses(deps: BindingDeps, name: string, change: AddressChange): Promise<void> {
@@ -155,10 +155,16 @@ export async function updateAddresses(deps: BindingDeps, name: string, change: A
         external_host: external.host,
         ...(internalToken === undefined
           ? {}
-          : { internal_credential: sealToken(deps.vault, name, 'internal', internalToken) }),
+          : {
+              internal_credential: sealToken(deps.vault, name, 'internal', internalToken),
+              internal_ssh_key_id: null,
+            }),
         ...(externalToken === undefined
           ? {}
-          : { external_credential: sealToken(deps.vault, name, 'external', externalToken) }),
+          : {
+              external_credential: sealToken(deps.vault, name, 'external', externalToken),
+              external_ssh_key_id: null,
+            }),
         // Whoever corrects an address or a token wants to see it work.
         reconcile_at: now,
         updated_at: now,
@@ -197,19 +203,30 @@ export function rowToBinding(row: Selectable<BindingTable>): Binding {
     enabled: row.enabled === 1,
     granularity: row.granularity,
     direction: row.direction,
-    internal: storedSide(row.name, row.internal_address, row.internal_credential),
-    external: storedSide(row.name, row.external_address, row.external_credential),
+    internal: storedSide(row.name, row.internal_address, row.internal_credential, row.internal_ssh_key_id),
+    external: storedSide(row.name, row.external_address, row.external_credential, row.external_ssh_key_id),
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
   }
 }
 
-function storedSide(name: string, address: string, credential: string | null): BindingSide {
+function storedSide(
+  name: string,
+  address: string,
+  credential: string | null,
+  sshKeyId: number | null,
+): BindingSide {
   const parsed = readAddress(address)
   if (parsed.kind === 'refused')
     throw new Error(`the stored address of the binding ${name}: ${parsed.detail.en}`)
   const { url, host } = parsed.address
-  return { address, url, host, hasCredential: credential !== null }
+  return {
+    address,
+    url,
+    host,
+    hasCredential: credential !== null,
+    sshKeyId: sshKeyId === null ? null : SshKeyId.parse(sshKeyId),
+  }
 }
 
 // Any name that %-escapes carry through a URL; it never becomes a path. Clients resolve the two dots away.

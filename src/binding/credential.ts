@@ -1,5 +1,7 @@
+import { findSshKey, warnOfLostSshKeys } from '../credential/ssh-keys.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database } from '../db/database.ts'
+import { SshKeyId } from '../ids.ts'
 import { readAddress } from './address.ts'
 import type { Logger } from '../log.ts'
 import type { Binding, Side } from './binding.ts'
@@ -7,7 +9,7 @@ import { SIDES } from './binding.ts'
 import { tokenRefused } from './binding-error.ts'
 import { isPrivateHost } from './host.ts'
 
-// What a person gave as a token, kept sealed and opened only for a sync.
+// What a person gave as a token, kept sealed and opened only for a sync, or the key that was named in its place.
 
 /** What proves to the forge of one side who is asking. */
 export type SideCredential =
@@ -39,26 +41,32 @@ export async function credentialOf(
 ): Promise<SideCredential | undefined> {
   const row = await deps.db
     .selectFrom('binding')
-    .select(['internal_credential', 'external_credential'])
+    .select(['internal_credential', 'external_credential', 'internal_ssh_key_id', 'external_ssh_key_id'])
     .where('id', '=', binding.id)
     .executeTakeFirst()
-  const sealed = side === 'internal' ? row?.internal_credential : row?.external_credential
-  if (sealed === undefined || sealed === null) return undefined
-  const token = openToken(deps.vault, binding.name, side, sealed)
   const parsed = readAddress(binding[side].address)
-  if (parsed.kind === 'refused') return undefined
+  if (row === undefined || parsed.kind === 'refused') return undefined
   const { scheme, username } = parsed.address
+  const keyId = row[`${side}_ssh_key_id`]
+  if (keyId !== null) {
+    const key = scheme === 'ssh' ? await findSshKey(deps, SshKeyId.parse(keyId)) : undefined
+    return key === undefined ? undefined : { kind: 'ssh_key', privateKey: key.privateKey }
+  }
+  const sealed = row[`${side}_credential`]
+  if (sealed === null) return undefined
+  const token = openToken(deps.vault, binding.name, side, sealed)
   const credential = tokenToCredential(token, username ?? TOKEN_USERNAME)
   const isUsable = credential.kind === 'ssh_key' ? scheme === 'ssh' : scheme === 'http' || scheme === 'https'
   return isUsable ? credential : undefined
 }
 
-/** Tells at the start when the secret key is not the one that stored tokens were sealed with. */
+/** Tells at the start when the secret key is not the one that stored tokens and SSH keys were sealed with. */
 export async function warnOfLostKey(deps: {
   readonly db: Database
   readonly vault: Vault
   readonly logger: Logger
 }): Promise<void> {
+  await warnOfLostSshKeys(deps)
   const rows = await deps.db
     .selectFrom('binding')
     .select(['name', 'internal_credential as internal', 'external_credential as external'])

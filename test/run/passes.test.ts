@@ -17,7 +17,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
   const parsed = readAddress('https://forge.example/team/app')
   if (parsed.kind === 'refused') throw new Error('not an address')
   const { url } = parsed.address
-  const side = { address: url, url, host: 'forge.example', hasCredential: false }
+  const side = { address: url, url, host: 'forge.example', hasCredential: false, sshKeyId: null }
   const binding = { id: BindingId.parse(1), name: 'app', enabled: true, createdAt: 0, updatedAt: 0 }
   return {
     binding: { ...binding, direction, granularity, internal: side, external: side },

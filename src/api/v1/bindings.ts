@@ -38,6 +38,6 @@ function bindingToWire(binding: Binding): Record<string, unknown> {
   }
 }
 
-function sideToWire({ address, hasCredential }: BindingSide): Record<string, unknown> {
-  return { address, has_token: hasCredential }
+function sideToWire({ address, hasCredential, sshKeyId }: BindingSide): Record<string, unknown> {
+  return { address, has_token: hasCredential, ssh_key_id: sshKeyId }
 }

@@ -40,6 +40,10 @@ async function forbidChanges(db: Kysely<unknown>): Promise<void> {
     begin select raise(abort, 'the audit log is append-only'); end`.execute(db)
   await sql`create trigger audit_log_no_delete before delete on audit_log
     begin select raise(abort, 'the audit log is append-only'); end`.execute(db)
+  // "insert or replace" deletes without asking the trigger above.
+  await sql`create trigger audit_log_no_replace before insert on audit_log
+    when exists (select 1 from audit_log where id = new.id)
+    begin select raise(abort, 'the audit log is append-only'); end`.execute(db)
 }
 
 async function index(db: Kysely<unknown>, columns: readonly string[]): Promise<void> {
