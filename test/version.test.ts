@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { readVersion } from '../src/version.ts'
-import { openWorld, textLike } from './api/v1/world.ts'
+import { openWorld, textLike } from './api/v1/admin-world.ts'
 import { createFolder, createWorkRepository, git } from './rig/repository.ts'
 
 async function releaseIn(dir: string): Promise<void> {

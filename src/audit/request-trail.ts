@@ -86,19 +86,22 @@ function createTrail(
       if (c.res.status === 404 && c.error === undefined) return
       // What is answered after the change has its own record; an error after it is worth another entry.
       if (isRecorded && c.error === undefined) return
-      const outcome = outcomeOf(c)
-      const made = outcome === 'success' ? await madeObject(c, facts) : {}
-      const entry = toEntry(deps, c, { ...made, ...facts, outcome })
-      try {
-        await recordAudit(deps.db, entry)
-      } catch (error) {
-        const kept = { ...entry, before: hidden(entry.before), after: hidden(entry.after) }
-        deps.logger.error(
-          { err: error, entry: kept },
-          'an entry of the audit log could not be written; this is it',
-        )
-      }
+      await recordAfterwards(deps, c, facts)
     },
+  }
+}
+
+async function recordAfterwards(deps: Deps, c: Context, facts: ChangeFacts): Promise<void> {
+  const outcome = outcomeOf(c)
+  const made = outcome === 'success' ? await madeObject(c, facts) : {}
+  const entry = toEntry(deps, c, { ...made, ...facts, outcome })
+  try {
+    await recordAudit(deps.db, entry)
+  } catch (error) {
+    deps.logger.error(
+      { err: error, entry: { ...entry, before: hidden(entry.before), after: hidden(entry.after) } },
+      'an entry of the audit log could not be written; this is it',
+    )
   }
 }
 
@@ -164,7 +167,12 @@ async function madeObject(c: Context, facts: ChangeFacts): Promise<ChangeFacts> 
   const subject = describeRequest(c.req.method, pathAsSent(c.req.url))
   const isKnown = [facts.id, facts.name, subject.id].some((known) => known !== undefined && known !== null)
   if (isKnown || !/\bjson\b/.test(c.res.headers.get('content-type') ?? '')) return {}
-  const answer = Made.safeParse(await c.res.clone().json())
+  const answer = Made.safeParse(
+    await c.res
+      .clone()
+      .json()
+      .catch(() => undefined),
+  )
   if (!answer.success) return {}
   const { id = null, name = subject.name } = answer.data.data
   return { id, name }

@@ -1,7 +1,7 @@
 import { createPrivateKey, randomBytes } from 'node:crypto'
-import { execa } from 'execa'
 import { z } from 'zod'
-import { SECOND } from '../clock.ts'
+import type { HelperDeps } from './helper.ts'
+import { runHelper } from './helper.ts'
 
 // Keys as `openssl genpkey` writes them. Older versions of ssh read those of RSA and ECDSA only, so an
 // Ed25519 key is written anew in OpenSSH's own format.
@@ -11,7 +11,6 @@ export type Pkcs8Reading =
   | { readonly kind: 'wrong_passphrase' }
   | { readonly kind: 'unreadable' }
 
-const TIMEOUT = 10 * SECOND
 const WRONG_PASSPHRASE_EXIT = 3
 
 // In a process of its own: the key says how much work its passphrase makes, and nothing could interrupt it here.
@@ -25,18 +24,18 @@ try {
 }`
 
 /** The key without its passphrase, in a form that ssh reads; any text that is no PKCS #8 stays as it is. */
-export async function readPkcs8(text: string, passphrase: string | undefined): Promise<Pkcs8Reading> {
+export async function readPkcs8(
+  deps: HelperDeps,
+  text: string,
+  passphrase: string | undefined,
+): Promise<Pkcs8Reading> {
   if (/^-----BEGIN PRIVATE KEY-----$/m.test(text)) return toReadable(text)
   if (!/^-----BEGIN ENCRYPTED PRIVATE KEY-----$/m.test(text)) return { kind: 'ok', text }
   if (passphrase === undefined) return { kind: 'wrong_passphrase' }
-  const result = await execa(process.execPath, ['--eval', DECRYPT], {
-    env: {},
-    extendEnv: false,
+  const result = await runHelper(deps, {
+    file: process.execPath,
+    args: ['--eval', DECRYPT],
     input: JSON.stringify({ key: text, passphrase }),
-    reject: false,
-    stderr: 'ignore',
-    timeout: TIMEOUT,
-    killSignal: 'SIGKILL',
   })
   if (result.exitCode === WRONG_PASSPHRASE_EXIT) return { kind: 'wrong_passphrase' }
   return result.exitCode === 0 ? toReadable(result.stdout) : { kind: 'unreadable' }

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
-import { SECOND } from '../clock.ts'
+import type { HelperDeps } from './helper.ts'
+import { runHelper } from './helper.ts'
 import { readPkcs8 } from './pkcs8.ts'
 
 // Private keys as ssh can use them: made new, or brought into the one form that every ssh reads, without a
@@ -21,39 +21,33 @@ export type KeyReading =
   /** Damaged, or of a form that this machine's ssh does not know. */
   | { readonly kind: 'unreadable' }
 
-type Deps = {
-  /** A private folder (0700) of this process. */
-  readonly runtimeDir: string
-}
-
 const ASKPASS = fileURLToPath(new URL('askpass.sh', import.meta.url))
-const TIMEOUT = 10 * SECOND
 
 /** Reads a key in any form that ssh knows, and Ed25519 keys in PKCS #8 besides; a key without a passphrase ignores the one given. */
 export async function readPrivateKey(
-  deps: Deps,
+  deps: HelperDeps,
   text: string,
   passphrase: string | undefined,
 ): Promise<KeyReading> {
-  const plain = await readPkcs8(text, passphrase)
+  const plain = await readPkcs8(deps, text, passphrase)
   if (plain.kind !== 'ok') return plain
   return inPrivateFolder(deps, async (folder) => {
     const file = join(folder, 'key')
     await writeFile(file, plain.text, { mode: 0o600 })
-    const opened = await runKeygen(folder, ['-q', '-p', '-N', '', '-f', file], passphrase)
+    const opened = await runKeygen(deps, ['-q', '-p', '-N', '', '-f', file], passphrase)
     if (opened.isWrongPassphrase) return { kind: 'wrong_passphrase' }
     if (!opened.ok) return { kind: 'unreadable' }
-    const shown = await runKeygen(folder, ['-y', '-P', '', '-f', file], undefined)
+    const shown = await runKeygen(deps, ['-y', '-P', '', '-f', file], undefined)
     if (!shown.ok) return { kind: 'unreadable' }
     return { kind: 'ok', privateKey: await readFile(file, 'utf8'), publicKey: firstTwoWords(shown.stdout) }
   })
 }
 
 /** Makes an Ed25519 key. */
-export async function generateKey(deps: Deps): Promise<KeyPair> {
+export async function generateKey(deps: HelperDeps): Promise<KeyPair> {
   return inPrivateFolder(deps, async (folder) => {
     const file = join(folder, 'key')
-    const made = await runKeygen(folder, ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file], undefined)
+    const made = await runKeygen(deps, ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', file], undefined)
     if (!made.ok) throw new Error(`ssh-keygen could not make a key: ${made.stderr}`)
     const publicKey = firstTwoWords(await readFile(`${file}.pub`, 'utf8'))
     return { privateKey: await readFile(file, 'utf8'), publicKey }
@@ -61,7 +55,7 @@ export async function generateKey(deps: Deps): Promise<KeyPair> {
 }
 
 async function inPrivateFolder<Result>(
-  { runtimeDir }: Deps,
+  { runtimeDir }: HelperDeps,
   use: (folder: string) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(runtimeDir, 'key-'))
@@ -72,43 +66,20 @@ async function inPrivateFolder<Result>(
   }
 }
 
-type KeygenResult = {
-  readonly ok: boolean
-  readonly isWrongPassphrase: boolean
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function runKeygen(
-  folder: string,
-  args: readonly string[],
-  passphrase: string | undefined,
-): Promise<KeygenResult> {
-  const result = await execa('ssh-keygen', args, {
-    cwd: folder,
-    env: {
-      PATH: '/usr/local/bin:/usr/bin:/bin',
-      HOME: '/nonexistent',
-      LC_ALL: 'C',
+async function runKeygen(deps: HelperDeps, args: readonly string[], passphrase: string | undefined) {
+  const { exitCode, stdout, stderr } = await runHelper(deps, {
+    file: 'ssh-keygen',
+    args,
+    variables: {
       // Older versions ask the program only where there seems to be a screen.
       DISPLAY: ':0',
       SSH_ASKPASS: ASKPASS,
       SSH_ASKPASS_REQUIRE: 'force',
       REPOSYNC_PASSPHRASE: passphrase ?? '',
     },
-    extendEnv: false,
-    reject: false,
-    stdin: 'ignore',
-    timeout: TIMEOUT,
-    killSignal: 'SIGKILL',
   })
-  const { stdout, stderr } = result
-  return {
-    ok: result.exitCode === 0,
-    isWrongPassphrase: /incorrect passphrase/i.test(stderr),
-    stdout,
-    stderr,
-  }
+  const isWrongPassphrase = /incorrect passphrase/i.test(stderr)
+  return { ok: exitCode === 0, isWrongPassphrase, stdout, stderr }
 }
 
 // Without the comment, which tells where the key was made.

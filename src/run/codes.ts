@@ -40,15 +40,15 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   host_key_changed: [
     20001,
     {
-      zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥',
-      en: 'the server shows another host key than before: make sure it is genuine, then remove the recorded key',
+      zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥：DELETE /api/v1/host-keys/<主机>',
+      en: 'the server shows another host key than before: make sure it is genuine, then forget the recorded one: DELETE /api/v1/host-keys/<host>',
     },
   ],
   host_key_unknown: [
     20001,
     {
-      zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥',
-      en: 'SSH_HOST_KEYS=strict accepts only host keys that were trusted before',
+      zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥：请通过 POST /api/v1/host-keys 确认',
+      en: 'SSH_HOST_KEYS=strict accepts only host keys that were trusted before: confirm this one with POST /api/v1/host-keys',
     },
   ],
   not_found: [

@@ -124,7 +124,9 @@ test('no private key, passphrase or token shows in an answer, log, audit entry, 
     return answer.body
   }
   const text = await makeEncryptedKey()
-  const secrets = [...secretLines(text), PASSPHRASE, API_TOKEN]
+  // How every private key begins that ssh can use.
+  const opened = Buffer.from('openssh-key-v1').toString('base64').slice(0, -2)
+  const secrets = [opened, ...secretLines(text), PASSPHRASE, API_TOKEN]
   const { inner, outer } = {
     inner: await server.createRepository('inner'),
     outer: await server.createRepository('outer'),
@@ -142,6 +144,7 @@ test('no private key, passphrase or token shows in an answer, log, audit entry, 
   const { id, public_key: publicKey } = Key.parse(created).data
   await server.authorize(publicKey)
   await call('POST', '/api/v1/ssh-keys', { name: 'key', private_key: text, passphrase: PASSPHRASE })
+  await call('POST', '/api/v1/ssh-keys', { name: 'plain', private_key: server.strangerKey })
   await call('PUT', `/api/v1/ssh-keys/${id}`, { private_key: text, passphrase: PASSPHRASE })
   await call('POST', `/api/v1/ssh-keys/${id}/test`, { repo_url: inner.url })
   expectSuccess(

@@ -5,7 +5,7 @@ import { recordAudit } from '../../../src/audit/audit-log.ts'
 import { ownDoing } from '../../../src/audit/audit.ts'
 import { openDatabase } from '../../../src/db/database.ts'
 import { createBareRepository, createFolder } from '../../rig/repository.ts'
-import { auditOf, bearer, itemsOf, openWorld, textOf, twoLanguages } from './world.ts'
+import { auditOf, bearer, itemsOf, openWorld, textOf, twoLanguages } from './admin-world.ts'
 
 const REPO = {
   repo_name: 'app',

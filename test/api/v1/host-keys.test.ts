@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { startGitSshServer } from '../../rig/git-ssh-server.ts'
 import type { GitSshServer } from '../../rig/git-ssh-server.ts'
-import { auditOf, idOf, itemsOf, openWorld, textOf, twoLanguages } from './world.ts'
-import type { Answer, World } from './world.ts'
+import { auditOf, idOf, itemsOf, openWorld, textOf, twoLanguages } from './admin-world.ts'
+import type { Answer, World } from './admin-world.ts'
 
 const Shown = z.object({
   host: z.string(),

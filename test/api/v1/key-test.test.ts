@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { startGitSshServer } from '../../rig/git-ssh-server.ts'
-import { idOf, openWorld, textOf, twoLanguages } from './world.ts'
-import type { Answer, World } from './world.ts'
+import { idOf, openWorld, textOf, twoLanguages } from './admin-world.ts'
+import type { Answer, World } from './admin-world.ts'
 
 // Whether a key opens a repository, and what the answer must not tell.
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KEY_FORMS, makeEncryptedKey, PASSPHRASE } from '../../rig/key-forms.ts'
-import { auditOf, idOf, itemsOf, openWorld, textLike, textOf, twoLanguages } from './world.ts'
-import type { Answer, World } from './world.ts'
+import { auditOf, idOf, itemsOf, openWorld, textLike, textOf, twoLanguages } from './admin-world.ts'
+import type { Answer, World } from './admin-world.ts'
 
 const GENERATE = { generate: true }
 

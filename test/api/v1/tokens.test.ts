@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { DAY, HOUR, MINUTE } from '../../../src/clock.ts'
-import { auditOf, bearer, idOf, itemsOf, openWorld, textLike, twoLanguages } from './world.ts'
-import type { Answer, World } from './world.ts'
+import { auditOf, bearer, idOf, itemsOf, openWorld, textLike, twoLanguages } from './admin-world.ts'
+import type { Answer, World } from './admin-world.ts'
 
 const ADMIN = 'a-token-from-the-environment'
 const admin = bearer(ADMIN)
