@@ -118,8 +118,8 @@ function challenge(c: Context, reason: keyof typeof CHALLENGES): DomainError {
   const isInvalid = reason !== 'token_missing'
   c.header('WWW-Authenticate', `Bearer realm="reposync"${isInvalid ? ', error="invalid_token"' : ''}`)
   const hint = {
-    zh: '请在请求头中添加 Authorization: Bearer <令牌>；令牌由 API_TOKEN 设置，或在首次启动时打印',
-    en: 'send the header "Authorization: Bearer <token>"; the token is set by API_TOKEN or was printed at the first start',
+    zh: '请在请求头中添加 Authorization: Bearer <令牌>；令牌由 API_TOKEN 设置、在首次启动时打印，或由管理员创建',
+    en: 'send the header "Authorization: Bearer <token>"; the token is set by API_TOKEN, was printed at the first start, or is made by an admin',
   }
   return new DomainError('unauthenticated', reason, CHALLENGES[reason], { hint })
 }

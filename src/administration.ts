@@ -57,6 +57,7 @@ export async function administration(deps: Deps): Promise<readonly Mount[]> {
   const hostKeyDeps = {
     db,
     clock,
+    addressRules: deps.addressRules,
     takeTurn,
     hostKeyName,
     scan: (host: string, port: number) => scanHostKeys(git, host, port),

@@ -33,10 +33,8 @@ const ACTION_BY_METHOD: ReadonlyMap<string, string> = new Map([
   ['PATCH', 'UPDATE'],
   ['DELETE', 'DELETE'],
 ])
-const ACTION_BY_WORD: ReadonlyMap<string, string> = new Map([
-  ['run', 'SYNC'],
-  ['checkout', 'CHECKOUT_BRANCH'],
-])
+// What may follow the id of an object inside another one; any other word there belongs to a name.
+const INNER_VERBS: ReadonlySet<string> = new Set(['test', 'rotate', 'resolve', 'restore'])
 
 /** `path` as sent, still encoded. Takes any path: one that nobody has thought of yields its first word as the type. */
 export function describeRequest(method: string, path: string): RequestSubject {
@@ -55,14 +53,11 @@ export function describeRequest(method: string, path: string): RequestSubject {
   const inner = TYPE_BY_COLLECTION.get(word)
   if (inner === undefined) return { action: verbOf(word), type: outer, ...named }
   const parent = named.name ?? named.id
-  const verb = rest.length > 1 ? ACTION_VERBS.get(rest.at(-1) ?? '') : undefined
-  const id = (verb === undefined ? rest : rest.slice(0, -1)).join('/')
-  return innerSubject({ action: verb ?? action, type: inner, id, name: parent })
+  const last = rest.at(-1) ?? ''
+  const hasVerb = rest.length > 1 && INNER_VERBS.has(last)
+  const id = (hasVerb ? rest.slice(0, -1) : rest).join('/')
+  return innerSubject({ action: hasVerb ? last.toUpperCase() : action, type: inner, id, name: parent })
 }
-
-const ACTION_VERBS: ReadonlyMap<string, string> = new Map(
-  ['test', 'rotate', 'resolve', 'restore'].map((word) => [word, word.toUpperCase()]),
-)
 
 // The documented clients know branches by actions of their own.
 function innerSubject(subject: RequestSubject & { readonly id: string }): RequestSubject {
@@ -74,7 +69,7 @@ function innerSubject(subject: RequestSubject & { readonly id: string }): Reques
 }
 
 function verbOf(word: string): string {
-  return ACTION_BY_WORD.get(word) ?? typeOf(word).toUpperCase()
+  return word === 'run' ? 'SYNC' : typeOf(word).toUpperCase()
 }
 
 function typeOf(word: string): string {

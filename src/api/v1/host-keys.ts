@@ -2,7 +2,10 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { auditAlongside, noteChange } from '../../audit/request-trail.ts'
-import { canonicalHost } from '../../binding/host.ts'
+import { parseAddress } from '../../binding/address.ts'
+import type { AddressRules } from '../../binding/address.ts'
+import { addressRefusedAlone } from '../../binding/binding-error.ts'
+import { bracketHost, canonicalHost } from '../../binding/host.ts'
 import {
   confirmHostKey,
   forgetHostKeys,
@@ -16,6 +19,7 @@ import { isoTimeOrNull } from './paging.ts'
 import { read, readBody } from './read.ts'
 
 export type HostKeyRouteDeps = HostKeyDeps & {
+  readonly addressRules: AddressRules
   /** As known_hosts names a host at a port. */
   readonly hostKeyName: (host: string, port: number) => string
   /** Throws when this caller has asked servers too often of late. */
@@ -62,6 +66,7 @@ export function hostKeyRoutes(deps: HostKeyRouteDeps): Hono {
       const record = await trustHostKey(deps, name, line, trusted)
       return ok(c, recordToWire(record), 201)
     }
+    refuseUnlessAllowed(place, deps.addressRules)
     deps.takeTurn(c)
     if (fingerprint !== undefined) {
       const record = await confirmHostKey(deps, { ...place, fingerprint }, trusted)
@@ -85,6 +90,12 @@ export function hostKeyRoutes(deps: HostKeyRouteDeps): Hono {
   })
 
   return routes
+}
+
+/** Nobody is asked whom a binding could not name. */
+function refuseUnlessAllowed({ host, port }: Place, rules: AddressRules): void {
+  const parsed = parseAddress(`ssh://${bracketHost(host)}:${port}/repository`, rules)
+  if (parsed.kind === 'refused') throw addressRefusedAlone(parsed)
 }
 
 function parsePlace(text: string): Place | undefined {

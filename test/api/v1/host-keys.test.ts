@@ -159,6 +159,7 @@ test.each([
   [{ host: '-oProxyCommand=x' }, 400],
   [{ public_key: OTHER_KEY }, 400],
   [{ host: '169.254.169.254' }, 400],
+  [{ host: 'h.example:25' }, 400],
   [{ host: '127.0.0.1:1025' }, 503],
   [{ host: 'nowhere.invalid' }, 503],
 ])('%j is refused with %i', async (body, status) => {
