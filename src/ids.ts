@@ -21,3 +21,9 @@ export type HookId = z.infer<typeof HookId>
 
 export const BackupId = id.brand<'BackupId'>()
 export type BackupId = z.infer<typeof BackupId>
+
+export const SshKeyId = id.brand<'SshKeyId'>()
+export type SshKeyId = z.infer<typeof SshKeyId>
+
+export const TokenId = id.brand<'TokenId'>()
+export type TokenId = z.infer<typeof TokenId>

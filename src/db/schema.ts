@@ -17,6 +17,9 @@ export type BindingTable = {
   /** Ciphertext of `credential/vault.ts`, or null. */
   internal_credential: string | null
   external_credential: string | null
+  /** The key that stands in place of a credential of its own. */
+  internal_ssh_key_id: number | null
+  external_ssh_key_id: number | null
   granularity: 'all' | 'one'
   direction: 'to_outer' | 'to_inter' | 'both'
   /** When the two sides are to be compared again without being asked. */
@@ -253,6 +256,24 @@ export type HostKeyTable = {
   public_key: string
   fingerprint: string
   first_seen_at: number
+  trusted_by: Generated<'first_use' | 'call'>
+}
+
+/** An SSH key that bindings and repositories may name. */
+export type SshKeyTable = {
+  id: Generated<number>
+  name: string
+  description: string
+  key_type: 'rsa' | 'ed25519' | 'ecdsa'
+  /** `<type> <base64>`. */
+  public_key: string
+  fingerprint: string
+  /** Ciphertext of `credential/vault.ts`; what it holds needs no passphrase any more. */
+  private_key: string
+  /** Whether it came with one. */
+  has_passphrase: Flag
+  created_at: number
+  updated_at: number
 }
 
 export type TokenTable = {
@@ -262,9 +283,38 @@ export type TokenTable = {
   /** SHA-256 of the token, hex. */
   hash: string
   created_at: number
+  /** Null: never. */
+  expires_at: number | null
+  /** To the minute. */
+  last_used_at: number | null
+  /** How it begins, so that people can tell theirs; null for one that was made before this was kept. */
+  prefix: string | null
+}
+
+/** What somebody changed, or tried to. The database refuses to change or delete a row. */
+export type AuditLogTable = {
+  id: Generated<number>
+  at: number
+  /** The name of a token, or `system` for what the daemon did by itself. */
+  actor: string
+  role: 'read' | 'operate' | 'admin' | null
+  /** Of the client. */
+  address: string | null
+  user_agent: string | null
+  request_id: string | null
+  action: string
+  object_type: string
+  object_id: string | null
+  object_name: string | null
+  /** JSON objects without secrets. */
+  before: string | null
+  after: string | null
+  outcome: 'success' | 'denied' | 'failed'
+  reason: string | null
 }
 
 export type Tables = {
+  audit_log: AuditLogTable
   binding: BindingTable
   binding_address: BindingAddressTable
   binding_forge: BindingForgeTable
@@ -274,6 +324,7 @@ export type Tables = {
   delivery_run: DeliveryRunTable
   hook: HookTable
   run: RunTable
+  ssh_key: SshKeyTable
   sync_log: SyncLogTable
   backup: BackupTable
   conflict: ConflictTable
