@@ -5,7 +5,7 @@ import type { BindingTable } from '../db/schema.ts'
 import type { Address } from './address.ts'
 import { readAddress } from './address.ts'
 import type { Binding, Direction, Granularity, Side } from './binding.ts'
-import { bindingSubject } from './binding.ts'
+import { bindingSubject, SIDES } from './binding.ts'
 import { addressRefused, bindingUnknown } from './binding-error.ts'
 import {
   acceptAddress,
@@ -117,7 +117,7 @@ function planUpdate(
   const rules = { ...before.rules, ...change.rules }
   checkRules(rules, direction)
   const tokens = change.tokens ?? NO_TOKENS
-  const access = [tokens, change.addresses ?? {}, change.keys ?? {}].flatMap((given) => Object.values(given))
+  const access = SIDES.flatMap((side) => [tokens[side], change.addresses?.[side], change.keys?.[side]])
   const endsPause =
     change.resume === true || change.enabled === true || access.some((value) => value !== undefined)
   return {
