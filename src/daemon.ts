@@ -33,6 +33,7 @@ import { createHostPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
 import type { Logger } from './log.ts'
+import { openNotifications } from './notifications.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import { createRunEvents } from './run/events.ts'
@@ -121,6 +122,7 @@ export async function startDaemon(
     deleteMirrorAfter: config.sync.deleteDir,
   })
 
+  const notifications = starting.use(openNotifications({ db, clock, vault, logger, hosts }))
   const events = createRunEvents()
   const liveLogs = createLiveLogs({ clock, events })
   const running = new Map<RunId, AbortController>()
@@ -162,7 +164,7 @@ export async function startDaemon(
     work: {
       claim: (busyHosts) => claimRun({ db, clock }, busyHosts),
       nextDue: (after) => nextDue({ db, clock }, after),
-      execute: (claimed, signal) => executeRun(executeDeps, claimed, signal),
+      execute: (claimed, signal) => executeRun(executeDeps, claimed, signal).finally(notifications.wake),
     },
   })
 
@@ -180,11 +182,11 @@ export async function startDaemon(
       (arrivals: Parameters<typeof storeArrivals>[1]) => storeArrivals(storeDeps, arrivals),
       LARGEST_GROUP,
     ),
-    recordRejection: async (rejection: Rejection) => void (await recordRejection(rejection)),
+    recordRejection: (rejection: Rejection) => recordRejection(rejection).then(notifications.wake),
     wakeQueue: queue.wake,
   }
   const recordRejection = createGroupCommit(
-    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
+    (refused: readonly Rejection[]) => storeRejections({ ...storeDeps, tell: notifications.tell }, refused),
     LARGEST_GROUP,
   )
   const hookWatch = createHookWatch({
@@ -248,6 +250,7 @@ export async function startDaemon(
       { path: '/api/v1/bindings', routes: hookRoutes(hookDeps) },
       { path: '/api/v1/bindings', routes: forgeRoutes(hookDeps) },
       { path: '/api/v1/runs', routes: runRoutes(runDeps) },
+      notifications.mount,
       { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
     ],
   })

@@ -18,3 +18,9 @@ export type RunId = z.infer<typeof RunId>
 
 export const HookId = id.brand<'HookId'>()
 export type HookId = z.infer<typeof HookId>
+
+export const ChannelId = id.brand<'ChannelId'>()
+export type ChannelId = z.infer<typeof ChannelId>
+
+export const NotificationId = id.brand<'NotificationId'>()
+export type NotificationId = z.infer<typeof NotificationId>

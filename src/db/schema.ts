@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { NotificationTables } from './notification-schema.ts'
 
 // The shape of the database. Times are milliseconds since the epoch, booleans 0 or 1, and JSON is text:
 // the same on every dialect. Rows never leave the file of their noun; JSON is parsed there through zod.
@@ -211,7 +212,7 @@ export type TokenTable = {
   created_at: number
 }
 
-export type Tables = {
+export type Tables = NotificationTables & {
   binding: BindingTable
   binding_address: BindingAddressTable
   binding_forge: BindingForgeTable

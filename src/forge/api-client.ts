@@ -56,7 +56,7 @@ export function createApiClient(deps: ApiClientDeps): ApiClient {
       if (url === undefined) return failure('refused', 'this is no http or https address of an API')
       using limit = timeLimit(deps)
       try {
-        const addresses = await resolve(deps, url, limit.signal)
+        const addresses = await resolveAllowed(deps, url.hostname, limit.signal)
         if (!addresses.ok) return addresses
         return read(deps, request, await exchange(url, request, addresses.value, limit.signal))
       } catch (error) {
@@ -99,10 +99,13 @@ function timeLimit({ clock, timeoutMs, signal }: ApiClientDeps) {
   }
 }
 
-// A name is looked up once; one address that is not allowed spoils the whole answer.
-async function resolve(
-  { allowAddress, lookup = systemLookup }: ApiClientDeps,
-  { hostname }: URL,
+/**
+ * The addresses of a host name, looked up once, or of a literal address, brackets or not. One of them that is
+ * not allowed spoils the whole answer. Rejects when the name cannot be looked up or the signal aborts.
+ */
+export async function resolveAllowed(
+  { allowAddress, lookup = systemLookup }: Pick<ApiClientDeps, 'allowAddress' | 'lookup'>,
+  hostname: string,
   signal: AbortSignal,
 ): Promise<ForgeApiOutcome<readonly Entry[]>> {
   const host = hostname.replace(/^\[(.*)\]$/, '$1')

@@ -17,6 +17,7 @@ import { toRefusal } from '../../src/refusal.ts'
 import { claimRun, finishAttempt } from '../../src/run/record.ts'
 import { startServer } from '../../src/server.ts'
 import { createGroupCommit } from '../../src/webhook/group-commit.ts'
+import { enqueueRejections } from '../../src/notify/rejections.ts'
 import { storeRejections } from '../../src/webhook/rejections.ts'
 import type { Rejection } from '../../src/webhook/rejections.ts'
 import { webhookRoutes } from '../../src/webhook/route.ts'
@@ -47,7 +48,7 @@ export async function createWorld(
   let wakes = 0
   const wakeQueue = (): void => void (wakes += 1)
   const record = createGroupCommit(
-    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
+    (rejections: readonly Rejection[]) => storeRejections({ db, clock, tell: enqueueRejections }, rejections),
     100,
   )
   const app = new Hono()
