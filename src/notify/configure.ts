@@ -79,13 +79,33 @@ export async function updateChannel(
   })
 }
 
-/** With everything that waits for it and was sent through it. Throws `channel_unknown`. */
+const ROWS_PER_DELETE = 500
+
+/**
+ * With everything that waits for it and was sent through it, in small batches: a channel that is old has much
+ * of that. Throws `channel_unknown`.
+ */
 export async function deleteChannel({ db }: Pick<ChannelStore, 'db'>, id: ChannelId): Promise<void> {
-  const { numDeletedRows } = await db
-    .deleteFrom('notification_channel')
+  const { numUpdatedRows } = await db
+    .updateTable('notification_channel')
+    .set({ enabled: 0 })
     .where('id', '=', id)
     .executeTakeFirst()
-  if (numDeletedRows === 0n) throw channelUnknown(id)
+  if (numUpdatedRows === 0n) throw channelUnknown(id)
+  for (let deleted = 1n; deleted > 0n;) {
+    const result = await db
+      .deleteFrom('notification_delivery')
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('notification_delivery as old')
+          .select('old.id')
+          .where('old.channel_id', '=', id)
+          .limit(ROWS_PER_DELETE),
+      )
+      .executeTakeFirst()
+    deleted = result.numDeletedRows
+  }
+  await db.deleteFrom('notification_channel').where('id', '=', id).execute()
 }
 
 /** A new signing secret; the one before still signs for a day. Throws `channel_unknown` or `no_rotation`. */

@@ -64,12 +64,16 @@ export async function listDeliveries(
   let query = db.selectFrom('notification_delivery').where('channel_id', '=', channel)
   if (filter.status !== undefined) query = query.where('status', '=', filter.status)
   const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  // Which rows is answered by the index alone, so that a page far back reads no more rows than the first.
+  const start = (page - 1) * pageSize
+  const end = Math.min(start + pageSize, Number(total))
+  if (start >= end) return { deliveries: [], total: Number(total) }
+  // The index alone tells which rows they are, counted from the nearer end: a page far back costs no more.
+  const isNearStart = start < Number(total) - end
   const ids = query
     .select('id')
-    .orderBy('id', 'desc')
-    .limit(pageSize)
-    .offset((page - 1) * pageSize)
+    .orderBy('id', isNearStart ? 'desc' : 'asc')
+    .limit(end - start)
+    .offset(isNearStart ? start : Number(total) - end)
   const rows = await deliveryRows(db)
     .where('notification_delivery.id', 'in', ids)
     .orderBy('notification_delivery.id', 'desc')

@@ -14,6 +14,7 @@ import { quietUntil } from './time-zone.ts'
 import {
   attemptTimes,
   beginAttempt,
+  clampWaits,
   digest,
   dueByChannel,
   expire,
@@ -46,6 +47,8 @@ export type Dispatcher = AsyncDisposable & {
 const CHANNELS_AT_ONCE = 8
 // Whoever forgot to wake it.
 const LOOK_EVERY = 1 * MINUTE
+// Nothing waits longer, be it for a receiver or for the morning.
+const LONGEST_HOLD_MS = 2 * DAY
 // What is under way when the service stops may still be answered.
 const LAST_ANSWERS_MS = 2 * SECOND
 const REJECTIONS_PER_HOUR = 1
@@ -85,15 +88,21 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   /** Returns when something is due that is not so yet. */
   async function startDue(): Promise<number> {
     const now = deps.clock.now()
+    await clampWaits(deps.db, now, LONGEST_HOLD_MS)
     const dead = await expire(deps.db, now)
     if (dead > 0) deps.logger.error({ deliveries: dead }, 'notifications were not taken in time and are dead')
     let next = Infinity
     for (const [channel, due] of await dueByChannel(deps.db)) {
-      const at = Math.max(due, closedUntil.get(channel) ?? 0)
+      const at = Math.max(due, opensAt(channel, now))
       if (at > now) next = Math.min(next, at)
       else if (!busy.has(channel)) start(channel)
     }
     return next
+  }
+
+  function opensAt(channel: number, now: number): number {
+    const until = closedUntil.get(channel) ?? now
+    return until > now + LONGEST_HOLD_MS ? now : until
   }
 
   function start(channel: number): void {
@@ -115,7 +124,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     while (!isStopped) {
       const channel = await findChannel(deps.db, id)
       const now = deps.clock.now()
-      if (channel?.enabled !== true || (closedUntil.get(id) ?? 0) > now) return
+      if (channel?.enabled !== true || opensAt(id, now) > now) return
       const quiet = channel.quietHours === null ? undefined : quietUntil(channel.quietHours, now)
       if (quiet !== undefined) await holdForQuiet(deps.db, id, now, quiet)
       const freeAt = await slotAt(deps, channel, now)
@@ -207,7 +216,7 @@ async function takeTurn(
   if (turn.kind === 'send') return due
   if (turn.kind === 'digest') return (await digest(db, { channel: id, hold: 'storm', stormKey }, now)) ?? due
   await holdForStorm(db, due, turn.until)
-  logger.info({ channel: id, event: due.event, until: turn.until }, 'notifications of one kind are held')
+  logger.debug({ channel: id, event: due.event, until: turn.until }, 'a notification is held for a digest')
   return undefined
 }
 

@@ -72,6 +72,16 @@ export async function expire(db: Executor, now: number): Promise<number> {
   return Number(numUpdatedRows)
 }
 
+/** A clock that was set back must not leave anything waiting for the day that it had been set to. */
+export async function clampWaits(db: Executor, now: number, longestMs: number): Promise<void> {
+  await db
+    .updateTable('notification_delivery')
+    .set({ next_at: now })
+    .where('status', '=', 'waiting')
+    .where('next_at', '>', now + longestMs)
+    .execute()
+}
+
 /** Counted before it is sent: what was told may not be added to any more. */
 export async function beginAttempt(db: Executor, id: number): Promise<void> {
   await db
@@ -100,6 +110,9 @@ export async function recordAttempt(
 ): Promise<void> {
   const isSent = outcome.kind === 'delivered'
   const answer = { http_status: outcome.httpStatus, answer_code: outcome.code, answer: outcome.words }
+  // Its channel may have been deleted while it was on its way.
+  const isThere = trx.selectFrom('notification_delivery').select('id').where('id', '=', id)
+  if ((await isThere.executeTakeFirst()) === undefined) return
   await trx
     .insertInto('notification_attempt')
     .values({
