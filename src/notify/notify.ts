@@ -129,7 +129,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       if (quiet !== undefined) await holdForQuiet(deps.db, id, now, quiet)
       const freeAt = await slotAt(deps, channel, now)
       if (freeAt > now) closedUntil.set(id, freeAt)
-      const due = await firstDue(deps.db, id, now)
+      const due = await firstDue(deps.db, id, now, { isQuiet: quiet !== undefined })
       if (due === undefined || freeAt > now) return
       const delivery = await takeTurn(deps, channel, due, now)
       if (delivery !== undefined) await send(channel, delivery)

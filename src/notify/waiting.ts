@@ -44,13 +44,14 @@ export async function dueByChannel(db: Database): Promise<ReadonlyMap<number, nu
   return new Map(rows.map((row) => [row.channel_id, Number(row.due)]))
 }
 
-/** In the order in which it happened. */
+/** In the order in which it happened; in quiet hours only what a person has asked for. */
 export async function firstDue(
   db: Executor,
   channel: number,
   now: number,
+  { isQuiet }: { readonly isQuiet: boolean },
 ): Promise<WaitingDelivery | undefined> {
-  return db
+  const due = db
     .selectFrom('notification_delivery')
     .select(COLUMNS)
     .where('channel_id', '=', channel)
@@ -58,7 +59,7 @@ export async function firstDue(
     .where('next_at', '<=', now)
     .orderBy('id')
     .limit(1)
-    .executeTakeFirst()
+  return (isQuiet ? due.where('hold', '=', 'never') : due).executeTakeFirst()
 }
 
 /** waiting → dead, for whatever nobody has taken in its time; returns how many. */

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { HOUR, MINUTE } from '../../src/clock.ts'
+import { replayDelivery } from '../../src/notify/deliveries.ts'
 import { formatTime, quietUntil } from '../../src/notify/time-zone.ts'
+import { firstDue } from '../../src/notify/waiting.ts'
 import { startFakeForge } from '../rig/fake-forge.ts'
 import { createNotifyWorld, noticeOf, unreachable } from './world.ts'
 
@@ -108,6 +110,32 @@ test('one thing that happened at night is told in the morning as it is', async (
   expect(held).toMatchObject({ status: 'waiting', hold: 'quiet', attempts: 0 })
   expect(await world.deliveriesOf(channel)).toMatchObject([{ event: 'sync_failure', status: 'sent' }])
   expect(receiver.requests[0]?.body).toContain('2026-02-01 07:30:00 +08:00')
+})
+
+test('what a person sends again goes out at night too, and nothing else with it', async () => {
+  const start = Date.parse('2026-01-31T13:00:00Z')
+  await using world = await createNotifyWorld({ start })
+  await using receiver = await startFakeForge(() => ({ status: 200, json: { code: 0, msg: 'success' } }))
+  const quietHours = { ...night, timeZone: 'Asia/Shanghai' }
+  const channel = await world.addChannel('feishu', { webhook: receiver.origin }, { quietHours })
+  await world.report(unreachable)
+  await world.send()
+  world.clock.advance(2 * HOUR)
+  await world.report(noticeOf('sync_conflict'))
+  const [conflict, failure] = await world.deliveriesOf(channel)
+  if (failure === undefined) throw new Error('nothing was sent')
+
+  await replayDelivery(world.deps, channel.id, failure.id)
+  const due = await firstDue(world.db, channel.id, world.clock.now(), { isQuiet: true })
+  await world.send()
+
+  const after = await world.deliveriesOf(channel)
+  expect(due?.id).toBe(failure.id)
+  expect(receiver.requests).toHaveLength(2)
+  expect(after).toMatchObject([
+    { id: conflict?.id, status: 'waiting', hold: 'quiet' },
+    { id: failure.id, status: 'sent' },
+  ])
 })
 
 test('a time is shown as people read it where they are', () => {
