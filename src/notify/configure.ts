@@ -73,7 +73,7 @@ export async function updateChannel(
         ? undefined
         : KINDS[before.type].configure(change.config, await tryOpen(trx, deps, id), deps.clock.now())
     if (before.enabled && !content.enabled) await giveUp(trx, id, deps.clock.now())
-    if (settings !== undefined) await tryAgain(trx, id, deps.clock.now())
+    await tryAgain(trx, id, deps.clock.now())
     if (listensElsewhere(before, content)) await forgetProblems(trx, id)
     return updateChannelRow(trx, deps, before, content, settings)
   })
@@ -196,14 +196,14 @@ async function giveUp(trx: Executor, id: ChannelId, now: number): Promise<void> 
     .execute()
 }
 
-/** Whoever corrects an address wants to see what waits for it go out. */
+/** Whoever corrects an address, or shortens the night, wants to see what waits for it go out. */
 async function tryAgain(trx: Executor, id: ChannelId, now: number): Promise<void> {
   await trx
     .updateTable('notification_delivery')
     .set({ next_at: now })
     .where('channel_id', '=', id)
     .where('status', '=', 'waiting')
-    .where('attempts', '>', 0)
+    .where((eb) => eb.or([eb('attempts', '>', 0), eb('hold', '=', 'quiet')]))
     .execute()
 }
 

@@ -32,7 +32,7 @@ export type NoticeRef = Readonly<z.infer<typeof NoticeRef>>
 
 /** The facts as they are stored; what is left out is not known, and shown as nothing. */
 export const NoticeFacts = z.object({
-  /** The documented number of the outcome, and its words. */
+  /** The documented number of the outcome; of a failure also its words. */
   code: z.number().nullable().optional(),
   errorMessage: z.string().nullable().optional(),
   hint: z.string().nullable().optional(),

@@ -4,8 +4,10 @@ import type { Logger } from '../log.ts'
 import type { Channel } from './channel.ts'
 import { stormLimitOf } from './channel.ts'
 import { findChannel } from './channels.ts'
-import type { Outcome } from './channels/kind.ts'
+import { outcomeOf } from './channels/answer.ts'
+import type { Message, Outcome } from './channels/kind.ts'
 import { KINDS } from './channels/kinds.ts'
+import { digest, holdForQuiet, holdForStorm, stormDue } from './held.ts'
 import { composeMessage } from './message.ts'
 import { sendMessage } from './send.ts'
 import type { SenderDeps } from './send.ts'
@@ -15,15 +17,11 @@ import {
   attemptTimes,
   beginAttempt,
   clampWaits,
-  digest,
   dueByChannel,
   expire,
   firstDue,
-  holdForQuiet,
-  holdForStorm,
   recordAttempt,
   sentTimes,
-  stormDue,
 } from './waiting.ts'
 import type { WaitingDelivery } from './waiting.ts'
 
@@ -90,7 +88,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     const now = deps.clock.now()
     await clampWaits(deps.db, now, LONGEST_HOLD_MS)
     const dead = await expire(deps.db, now)
-    if (dead > 0) deps.logger.error({ deliveries: dead }, 'notifications were not taken in time and are dead')
+    if (dead.length > 0) {
+      const channels = [...new Set(dead)]
+      deps.logger.error({ channels, deliveries: dead.length }, 'notifications were not taken in time: dead')
+    }
     let next = Infinity
     for (const [channel, due] of await dueByChannel(deps.db)) {
       const at = Math.max(due, opensAt(channel, now))
@@ -138,9 +139,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   async function send(channel: Channel, delivery: WaitingDelivery): Promise<void> {
     await beginAttempt(deps.db, delivery.id)
-    const message = await composeMessage(deps.db, channel, delivery)
     const startedAt = deps.clock.now()
-    const outcome = await sendMessage(deps, channel, message, stopping.signal)
+    const message = await compose(deps, channel, delivery)
+    const outcome =
+      message === undefined ? UNCOMPOSED : await sendMessage(deps, channel, message, stopping.signal)
     const now = deps.clock.now()
     const attempts = delivery.attempts + 1
     const retryAt = now + retryDelay(outcome, attempts, deps.random)
@@ -182,6 +184,25 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 }
 
+const UNCOMPOSED = outcomeOf(
+  'refused',
+  'the message could not be composed; the log of this service tells why',
+)
+
+/** Undefined when its record cannot be read: that must not keep the others from being sent. */
+async function compose(
+  { db, logger }: DispatcherDeps,
+  channel: Channel,
+  delivery: WaitingDelivery,
+): Promise<Message | undefined> {
+  try {
+    return await composeMessage(db, channel, delivery)
+  } catch (error) {
+    logger.error({ err: error, delivery: delivery.id }, 'composing a notification failed')
+    return undefined
+  }
+}
+
 /** When the receiver takes one more, as far as it says how many it takes. */
 async function slotAt({ db }: DispatcherDeps, { id, type }: Channel, now: number): Promise<number> {
   const { perMinute } = KINDS[type]
@@ -199,7 +220,7 @@ async function takeTurn(
   now: number,
 ): Promise<WaitingDelivery | undefined> {
   // What was tried before may have arrived, and what a person asked for is waited for.
-  if (due.attempts > 0 || due.hold === 'never') return due
+  if (due.attempts > 0 || due.hold === 'never' || due.event === 'digest') return due
   if (due.hold === 'quiet') {
     return (await digest(db, { channel: channel.id, hold: 'quiet', stormKey: undefined }, now)) ?? due
   }
@@ -253,6 +274,6 @@ function logAttempt(
   }
   if (outcome.kind === 'delivered') logger.info(line, 'notification sent')
   else if (isOver)
-    logger.error({ ...line, detail: outcome.words }, 'a notification was not taken in time and is dead')
+    logger.error({ ...line, detail: outcome.words }, 'a notification was not taken in time: dead')
   else logger.warn({ ...line, detail: outcome.words }, 'a notification was not taken, trying again later')
 }

@@ -14,9 +14,10 @@ export const DELIVERY_LIFE_MS = 3 * DAY
 const GATHER_REJECTIONS_MS = 5 * SECOND
 
 /**
- * Keeps, in the caller's transaction, what is to be told of this to whom; nothing is sent here. To be called
- * for every ended run and for everything else that is a `NoticeEvent`, however often the same repeats: what
- * is news to a channel is decided from what it was told before. Afterwards the dispatcher wants to be woken.
+ * Keeps, in the caller's transaction, what is to be told of this to whom; nothing is sent here, and a caller
+ * that wakes the dispatcher after its commit has it sent at once. To be called for every run that has ended by
+ * itself, with all its refs, one that changed nothing included, and for everything else that is a
+ * `NoticeEvent`, however often the same repeats: what is news to a channel is decided from what it has seen.
  */
 export async function enqueueNotice(trx: Executor, notice: Notice, now: number): Promise<void> {
   const subscribers = await listSubscribers(trx, notice)

@@ -89,6 +89,21 @@ test('a clock that is set back by a year keeps nothing waiting for that year', a
   expect(await world.deliveriesOf(channel)).toMatchObject([{ status: 'sent' }])
 })
 
+test('a record that cannot be read keeps no other notice from being sent', async () => {
+  await using world = await createNotifyWorld()
+  await using receiver = await startReceiver()
+  const channel = await world.addChannel('webhook', { url: receiver.origin })
+  await world.report(...failures(2))
+  await world.db.updateTable('notice').set({ facts: '{"refs":' }).where('id', '=', 1).execute()
+
+  await world.send()
+
+  expect(await world.deliveriesOf(channel)).toMatchObject([
+    { subjectName: 'app-2', status: 'sent' },
+    { subjectName: 'app-1', status: 'waiting', attempts: 1 },
+  ])
+})
+
 test('a notice keeps no login that a message of git repeats', async () => {
   await using world = await createNotifyWorld()
   await using receiver = await startReceiver()
