@@ -1,9 +1,9 @@
-import { notificationRoutes } from './api/v1/notification-channels.ts'
+import type { NotificationRouteDeps } from './api/v1/notification-channels.ts'
 import type { Clock } from './clock.ts'
 import type { Vault } from './credential/vault.ts'
 import type { Database } from './db/database.ts'
+import type { HostNetwork } from './host-network.ts'
 import type { HostPolicy } from './host-policy.ts'
-import type { Mount } from './http.ts'
 import type { Logger } from './log.ts'
 import { startDispatcher } from './notify/notify.ts'
 import { enqueueRejections } from './notify/rejections.ts'
@@ -15,7 +15,7 @@ export type Notifications = AsyncDisposable & {
   readonly wake: () => void
   /** Rejected deliveries, inside the transaction that lists them. */
   readonly tell: typeof enqueueRejections
-  readonly mount: Mount
+  readonly room: NotificationRouteDeps
 }
 
 export function openNotifications(deps: {
@@ -24,17 +24,17 @@ export function openNotifications(deps: {
   readonly vault: Vault
   readonly logger: Logger
   readonly hosts: HostPolicy
+  readonly network: HostNetwork
 }): Notifications {
-  const { db, clock, vault } = deps
+  const { db, clock, vault, hosts, network } = deps
   const logger = deps.logger.child({ stage: 'notify' })
-  const outgoing = createOutgoing({ clock, allowAddress: deps.hosts.allows })
+  const outgoing = createOutgoing({ clock, allowAddress: hosts.allows, network })
   const dispatcher = startDispatcher({ db, clock, vault, logger, outgoing })
-  const routes = notificationRoutes({ db, clock, vault, outgoing, dispatcher })
   dispatcher.wake()
   return {
     wake: dispatcher.wake,
     tell: enqueueRejections,
-    mount: { path: '/api/v1/notification/channels', routes },
+    room: { db, clock, vault, outgoing, dispatcher },
     [Symbol.asyncDispose]: () => dispatcher[Symbol.asyncDispose](),
   }
 }

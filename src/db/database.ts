@@ -8,6 +8,7 @@ import * as foundation from './migrations/0001-foundation.ts'
 import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import * as forgeAccess from './migrations/0004-forge-access.ts'
+import * as twoWay from './migrations/0005-two-way.ts'
 import * as notifications from './migrations/0010-notifications.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
@@ -22,6 +23,7 @@ const migrations = {
   '0002-hooks': hooks,
   '0003-adaptive-reconcile': adaptiveReconcile,
   '0004-forge-access': forgeAccess,
+  '0005-two-way': twoWay,
   '0010-notifications': notifications,
 }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttp } from 'node:http'
-import { Agent, request as requestHttps } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { createSecureContext, getCACertificates } from 'node:tls'
-import type { SecureContext } from 'node:tls'
+import { createAgents } from '../host-agent.ts'
+import type { HostRoute } from '../host-network.ts'
 import type { ApiRequest } from './api-client.ts'
 
 // One request on a connection of its own, to addresses that are already known to be allowed.
@@ -24,7 +24,11 @@ export type Exchange = (
     /** Sent to the byte, instead of a body that becomes JSON here. */
     readonly text?: string
   },
-  addresses: readonly Entry[],
+  to: {
+    /** None when a proxy is asked for the name. */
+    readonly addresses: readonly Entry[]
+    readonly route: HostRoute
+  },
   signal: AbortSignal,
 ) => Promise<RawAnswer>
 
@@ -32,11 +36,12 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Rejects when there is no whole answer; redirects are answers like any other. */
 export function createExchange(maxAnswerBytes = MAX_ANSWER_BYTES): Exchange {
-  let httpsAgent: Agent | undefined
-  return (url, { method, headers, body, text: given }, addresses, signal) => {
+  const openAgent = createAgents()
+  return (url, { method, headers, body, text: given }, { addresses, route }, signal) => {
     const text = given ?? (body === undefined ? undefined : JSON.stringify(body))
     const options = {
       method,
+      agent: openAgent(url, route, signal),
       lookup: pinned(addresses),
       signal,
       headers: {
@@ -55,23 +60,11 @@ export function createExchange(maxAnswerBytes = MAX_ANSWER_BYTES): Exchange {
           reject,
         )
       }
-      const sent =
-        url.protocol === 'https:'
-          ? requestHttps(url, { ...options, agent: (httpsAgent ??= trustingAgent()) }, onResponse)
-          : requestHttp(url, { ...options, agent: false }, onResponse)
+      const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options, onResponse)
       sent.on('error', reject)
       sent.end(text)
     })
   }
-}
-
-function trustingAgent(): Agent {
-  return new Agent({ keepAlive: false, secureContext: trustingContext() })
-}
-
-/** What git trusts: also the authorities that the machine's owner has added. Reading them takes a while. */
-export function trustingContext(): SecureContext {
-  return createSecureContext({ ca: [...getCACertificates('default'), ...getCACertificates('system')] })
 }
 
 /** A look-up that answers with these addresses and asks nobody. */

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
 import { testChannel } from '../../src/notify/deliveries.ts'
+import { createCertificate } from '../rig/certificate.ts'
+import { startFakeForge } from '../rig/fake-forge.ts'
+import { startForwardProxy } from '../rig/forward-proxy.ts'
+import { networkOf } from '../rig/host-network.ts'
+import { startMailServer } from '../rig/smtp-server.ts'
 import type { NotifyWorld } from './world.ts'
 import { createNotifyWorld, startReceiver } from './world.ts'
 
@@ -116,4 +121,37 @@ test('what was allowed when the channel was made is asked again at every message
 
   expect([before.kind, after.kind]).toEqual(['delivered', 'refused'])
   expect(receiver.requests).toHaveLength(1)
+})
+
+test('a robot behind a proxy with an authority of its own is reached, and a mail server with one too', async () => {
+  const certificate = createCertificate('chat.example')
+  await using receiver = await startFakeForge(() => ({ status: 200, text: 'ok' }), certificate)
+  await using mail = await startMailServer({ tls: { ...certificate, fromStart: true } })
+  await using proxy = await startForwardProxy({ names: ['chat.example'] })
+  await using world = await createNotifyWorld({
+    lookup: (host) =>
+      host === 'chat.example' ? Promise.resolve(['127.0.0.1']) : Promise.reject(new Error(host)),
+    network: networkOf({ ca: { '*.example': certificate.cert }, proxy: { '*.example': proxy.url } }),
+  })
+  const robot = await world.addChannel('slack', {
+    webhook: receiver.origin.replace('127.0.0.1', 'chat.example'),
+  })
+  const mailbox = await world.addChannel('email', {
+    smtp_host: 'chat.example',
+    smtp_port: mail.port,
+    tls_mode: 'tls',
+    from_address: 'a@example.com',
+    to_addresses: ['b@example.com'],
+  })
+  const ask = { words: undefined, signal: new AbortController().signal }
+
+  const outcomes = [
+    await testChannel(world.deps, robot.id, ask),
+    await testChannel(world.deps, mailbox.id, ask),
+  ]
+
+  expect(outcomes.map(({ outcome }) => outcome.kind)).toEqual(['delivered', 'delivered'])
+  expect(proxy.requests.map(({ method }) => method)).toEqual(['CONNECT'])
+  expect(receiver.requests).toHaveLength(1)
+  expect(mail.mails).toMatchObject([{ isEncrypted: true }])
 })

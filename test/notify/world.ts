@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { MINUTE } from '../../src/clock.ts'
 import { createVault } from '../../src/credential/vault.ts'
 import type { Database } from '../../src/db/database.ts'
+import type { HostNetwork } from '../../src/host-network.ts'
 import { createHostPolicy } from '../../src/host-policy.ts'
 import type { Channel } from '../../src/notify/channel.ts'
 import { createChannel } from '../../src/notify/configure.ts'
@@ -47,6 +48,7 @@ export type NotifyWorld = AsyncDisposable & {
 type Options = {
   readonly denied?: readonly string[]
   readonly lookup?: (host: string) => Promise<readonly string[]>
+  readonly network?: HostNetwork
   readonly start?: number
 }
 
@@ -57,11 +59,12 @@ export async function createNotifyWorld(options: Options = {}): Promise<NotifyWo
   const lines: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
   const hosts = createHostPolicy({ allowed: [], denied: options.denied ?? [] })
-  const { lookup } = options
+  const { lookup, network } = options
   const outgoing = createOutgoing({
     clock,
     allowAddress: hosts.allows,
     ...(lookup === undefined ? {} : { lookup }),
+    ...(network === undefined ? {} : { network }),
   })
   const deps = { db, clock, vault: createVault(randomBytes(32)), outgoing, logger, random: () => 0 }
   const dispatcher = stack.use(startDispatcher(deps))

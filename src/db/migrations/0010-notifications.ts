@@ -1,5 +1,6 @@
-import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
+import { withId } from '../id-column.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('notification_channel'), db)
@@ -100,14 +101,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute()
   await index(db, 'notification_attempt', ['delivery_id'])
   await index(db, 'notification_attempt', ['channel_id', 'at'])
-}
-
-// AUTOINCREMENT: the ids are handed out, and secrets are bound to one; it must never come back.
-function withId(table: CreateTableBuilder<string>, db: Kysely<unknown>): CreateTableBuilder<string, 'id'> {
-  const isPostgres = db.getExecutor().adapter.constructor.name === 'PostgresAdapter'
-  return isPostgres
-    ? table.addColumn('id', 'serial', (c) => c.primaryKey())
-    : table.addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
 }
 
 async function index(db: Kysely<unknown>, table: string, columns: readonly string[]): Promise<void> {

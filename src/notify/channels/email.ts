@@ -112,7 +112,7 @@ async function deliver(
     secure: isSecureFromStart,
     requireTLS: mailbox.use_tls && !isSecureFromStart,
     ignoreTLS: !mailbox.use_tls,
-    tls: { secureContext: outgoing.secureContext() },
+    tls: { secureContext: outgoing.secureContext(mailbox.smtp_host) },
     getSocket: (_options, callback) => callback(null, { connection: socket }),
     ...(mailbox.username === '' || password === undefined
       ? {}
