@@ -26,6 +26,7 @@ import { createHttpApp } from './http.ts'
 import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createMounts } from './mounts.ts'
+import { openNotifications } from './notifications.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { remoteHosts } from './remote-hosts.ts'
 import { cancelRunsOf } from './run/cancel.ts'
@@ -111,6 +112,7 @@ export async function startDaemon(
     deleteMirrorAfter: config.sync.deleteDir,
   }
 
+  const notifications = starting.use(openNotifications({ db, clock, vault, logger, hosts, network }))
   const bindingDeps = {
     db,
     clock,
@@ -152,7 +154,10 @@ export async function startDaemon(
     logger: logger.child({ stage: 'queue' }),
     concurrency: config.sync.concurrency,
     hostConcurrency: config.sync.hostConcurrency,
-    work: runs.work,
+    work: {
+      ...runs.work,
+      execute: (ticket, signal) => runs.work.execute(ticket, signal).finally(notifications.wake),
+    },
   })
 
   let isStopping = false
@@ -169,11 +174,11 @@ export async function startDaemon(
       (arrivals: Parameters<typeof storeArrivals>[1]) => storeArrivals(storeDeps, arrivals),
       LARGEST_GROUP,
     ),
-    recordRejection: async (rejection: Rejection) => void (await recordRejection(rejection)),
+    recordRejection: (rejection: Rejection) => recordRejection(rejection).then(notifications.wake),
     wakeQueue: queue.wake,
   }
   const recordRejection = createGroupCommit(
-    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
+    (refused: readonly Rejection[]) => storeRejections({ ...storeDeps, tell: notifications.tell }, refused),
     LARGEST_GROUP,
   )
   const hookWatch = createHookWatch({
@@ -233,6 +238,7 @@ export async function startDaemon(
           backupRetentionMs: config.retention.backupMs,
         },
         webhooks: webhookDeps,
+        notifications: notifications.room,
       }),
       ...(await administration({ ...bindingRoom, git, gitVersion: version, keyUsers: [bindingsUsingKeys] })),
     ],

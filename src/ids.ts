@@ -27,3 +27,9 @@ export type SshKeyId = z.infer<typeof SshKeyId>
 
 export const TokenId = id.brand<'TokenId'>()
 export type TokenId = z.infer<typeof TokenId>
+
+export const ChannelId = id.brand<'ChannelId'>()
+export type ChannelId = z.infer<typeof ChannelId>
+
+export const NotificationId = id.brand<'NotificationId'>()
+export type NotificationId = z.infer<typeof NotificationId>

@@ -1,7 +1,8 @@
 import type { ExpressionBuilder, Insertable, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Database, Executor } from '../db/database.ts'
-import type { AuditLogTable, Tables } from '../db/schema.ts'
+import type { Tables } from '../db/schema.ts'
+import type { AuditLogTable } from '../db/credential-schema.ts'
 import type { AuditEntry, Facts, Outcome } from './audit.ts'
 import { hideSecrets } from './hide-secrets.ts'
 

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Alongside, Database, Executor } from '../db/database.ts'
-import type { HostKeyTable } from '../db/schema.ts'
+import type { HostKeyTable } from '../db/credential-schema.ts'
 import type { GitOutcome } from '../git/git-error.ts'
 import type { Logger } from '../log.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { SshKeyTable } from '../db/schema.ts'
+import type { SshKeyTable } from '../db/credential-schema.ts'
 import { inspectPrivateKey } from './private-key.ts'
 import { fingerprintOf, parsePublicKey } from './public-key.ts'
 import { typeOfPublicKey } from './ssh-key.ts'

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Alongside, Database, Executor } from '../db/database.ts'
-import type { SshKeyTable } from '../db/schema.ts'
+import type { SshKeyTable } from '../db/credential-schema.ts'
 import { SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { toMaterial } from './key-material.ts'

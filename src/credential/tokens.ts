@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import { MINUTE } from '../clock.ts'
 import type { Alongside, Database, Executor } from '../db/database.ts'
-import type { TokenTable } from '../db/schema.ts'
+import type { TokenTable } from '../db/credential-schema.ts'
 import { TokenId } from '../ids.ts'
 import { expiryRefused, tokenExists, tokenMissing, tokenNameRefused } from './token-error.ts'
 

@@ -9,9 +9,10 @@ import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import * as forgeAccess from './migrations/0004-forge-access.ts'
 import * as twoWay from './migrations/0005-two-way.ts'
-import * as sshKeys from './migrations/0011-ssh-keys.ts'
-import * as audit from './migrations/0012-audit.ts'
-import * as tokens from './migrations/0012-tokens.ts'
+import * as notifications from './migrations/0006-notifications.ts'
+import * as sshKeys from './migrations/0007-ssh-keys.ts'
+import * as audit from './migrations/0008-audit.ts'
+import * as tokens from './migrations/0009-tokens.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -28,9 +29,10 @@ const migrations = {
   '0003-adaptive-reconcile': adaptiveReconcile,
   '0004-forge-access': forgeAccess,
   '0005-two-way': twoWay,
-  '0011-ssh-keys': sshKeys,
-  '0012-audit': audit,
-  '0012-tokens': tokens,
+  '0006-notifications': notifications,
+  '0007-ssh-keys': sshKeys,
+  '0008-audit': audit,
+  '0009-tokens': tokens,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.
