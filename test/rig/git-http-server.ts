@@ -75,6 +75,8 @@ export type GitHttpServerOptions = {
   /** When set, every request needs these as Basic authentication. */
   readonly username?: string
   readonly password?: string
+  /** Answers the requests for LFS objects; the others never see it. */
+  readonly lfs?: { readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean }
   /** Called when a push has been answered. */
   readonly onPush?: (repository: string) => void
 }
@@ -98,6 +100,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const origin = `http://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.lfs?.handle(request, response) === true) return
     const asked = describe(request)
     requests.push(asked)
     const holdIndex = holds.findIndex((hold) => hold.service === asked.service)
