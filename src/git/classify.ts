@@ -13,6 +13,7 @@ const MAX_LINE = 1000
 
 // The first hit decides: what a server says about itself stands before the consequences git derives from it.
 const SERVER_WORDS: readonly Pattern[] = [
+  ['lfs_missing', /GH008|unknown Git LFS object|LFS objects are missing/i],
   ['protected', /GH006|GH013|protected branch|repository rule violations/i],
   ['protected', /not allowed to (?:force )?(?:push|delete)[^\n]*protected|protected (?:branches|tags?)/i],
   ['protected', /deletion (?:of the current branch )?prohibited|refusing to delete the current branch/i],
@@ -120,7 +121,8 @@ export function classifyRef(reason: string, stderr: string): GitErrorKind {
   const said = classify(stderr, 1)
   if (kind === undefined) return said
   if (kind === 'bad_objects') return said === 'too_large' || said === 'server_error' ? said : kind
-  return said === 'protected' || said === 'too_large' || said === 'auth' ? said : kind
+  const isExact = said === 'protected' || said === 'too_large' || said === 'auth' || said === 'lfs_missing'
+  return isExact ? said : kind
 }
 
 function match(patterns: readonly Pattern[], text: string): GitErrorKind | undefined {

@@ -30,6 +30,8 @@ export type GitErrorKind =
   | 'too_large'
   | 'object_format'
   | 'bad_objects'
+  | 'lfs_unavailable'
+  | 'lfs_missing'
   | 'canceled'
   | 'unknown'
 
@@ -81,6 +83,8 @@ export function canHeal(kind: GitErrorKind): boolean {
     case 'too_large':
     case 'object_format':
     case 'bad_objects':
+    case 'lfs_unavailable':
+    case 'lfs_missing':
     case 'canceled':
       return false
   }

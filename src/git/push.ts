@@ -117,7 +117,7 @@ function isDeclinedAsWhole(part: readonly PushUpdate[], result: GitResult, repor
 }
 
 function isHookKind(kind: GitErrorKind): boolean {
-  return kind === 'hook_declined' || kind === 'protected' || kind === 'too_large' || kind === 'auth'
+  return ['hook_declined', 'protected', 'too_large', 'auth', 'lfs_missing'].includes(kind)
 }
 
 // The exit code also tells about refused refs; only a call without any line has failed as a call.

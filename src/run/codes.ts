@@ -26,6 +26,7 @@ const TEXTS = {
   20101: '目标地址不允许访问',
   20102: '磁盘空间不足',
   20103: '两个仓库没有共同的历史',
+  20104: 'LFS 对象无法同步',
 } as const
 
 // Each kind with the documented number of the same intent, and advice.
@@ -209,6 +210,20 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   bad_objects: [
     20012,
     { zh: '源仓库含有损坏或不安全的对象', en: 'the source repository holds damaged or unsafe objects' },
+  ],
+  lfs_unavailable: [
+    20104,
+    {
+      zh: '该平台没有为此仓库提供 LFS；请在平台上启用 LFS，或在绑定中关闭 lfs',
+      en: 'the server offers no LFS for this repository: turn it on there, or turn lfs off in the binding',
+    },
+  ],
+  lfs_missing: [
+    20104,
+    {
+      zh: '请在有该文件的克隆中执行 git lfs push --all，把缺少的 LFS 对象补到源仓库；若是目标平台拒绝，请在绑定中开启 lfs',
+      en: 'run `git lfs push --all` to the source from a clone that has the objects; if the target complains, turn lfs on in the binding',
+    },
   ],
   canceled: [20100, { zh: '可以重新发起同步', en: 'start the sync again when wanted' }],
   unknown: [20012, { zh: '请查看同步日志', en: 'see the log of the run' }],

@@ -36,6 +36,8 @@ export type SyncRequest = {
   readonly force: 'none' | 'all' | readonly RefName[]
   /** Last agreed sha per internal ref name. */
   readonly agreed: ReadonlyMap<RefName, Sha>
+  /** Bring the LFS objects along that the pushed commits name. */
+  readonly lfs?: boolean
 }
 
 export type RefResult = 'created' | 'updated' | 'deleted' | 'up_to_date' | 'rejected' | 'conflict'

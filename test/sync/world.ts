@@ -12,6 +12,7 @@ import { createSync } from '../../src/sync/sync.ts'
 import type { SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
+import type { LfsServer } from '../rig/lfs-server.ts'
 import {
   createFolder,
   createWorkRepository,
@@ -70,12 +71,17 @@ export type WorldOptions = {
   readonly minimumFreeBytes?: number
   readonly idleTimeoutMs?: number
   readonly externalFormat?: 'sha1' | 'sha256'
+  /** Serves the LFS objects of both repositories. */
+  readonly lfs?: LfsServer
+  readonly allowAddress?: (host: string, ip: string) => boolean
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder())
-  const server = stack.use(await startGitHttpServer({ username: 'ada', password: 'open sesame' }))
+  const server = stack.use(
+    await startGitHttpServer({ ...LOGIN, ...(options.lfs === undefined ? {} : { lfs: options.lfs }) }),
+  )
   const repositories = {
     internal: await server.createRepository('inner/app'),
     external: await server.createRepository('outer/app', options.externalFormat),
@@ -93,7 +99,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       runtimeRoot: join(folder.path, 'run'),
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       timeoutMs: 0,
-      allowAddress: () => true,
+      allowAddress: options.allowAddress ?? (() => true),
       hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
@@ -183,7 +189,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-const CREDENTIAL = { kind: 'password', username: 'ada', password: 'open sesame' } as const
+/** Who may use the server. */
+export const LOGIN = { username: 'ada', password: 'open sesame' }
+const CREDENTIAL = { kind: 'password', ...LOGIN } as const
 
 /** The result per ref, e.g. `{ main: 'updated' }`. */
 export function results(outcome: SyncOutcome): Readonly<Record<string, string>> {
