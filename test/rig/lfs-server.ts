@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Hold } from './git-http-server.ts'
@@ -29,7 +29,7 @@ export type LfsServer = AsyncDisposable & {
   /** Takes a request that is meant for LFS; false: it is not. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly objects: (repository: string) => Promise<readonly string[]>
-  readonly put: (repository: string, content: Buffer) => Promise<string>
+  readonly pathOf: (repository: string, oid: string) => string
   readonly remove: (repository: string, oid: string) => Promise<void>
   readonly fault: (fault: LfsFault) => void
   readonly heal: () => void
@@ -223,12 +223,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
       const paths = await readdir(join(folder.path, repository), { recursive: true }).catch(() => [])
       return paths.flatMap((path) => /\/([0-9a-f]{64})$/.exec(path)?.[1] ?? []).sort()
     },
-    put: async (repository, content) => {
-      const oid = createHash('sha256').update(content).digest('hex')
-      await mkdir(dirname(pathOf(repository, oid)), { recursive: true })
-      await writeFile(pathOf(repository, oid), content)
-      return oid
-    },
+    pathOf,
     remove: (repository, oid) => rm(pathOf(repository, oid)),
     fault: (fault) => void faults.push(fault),
     heal: () => void (faults = []),

@@ -22,9 +22,10 @@ export type LfsFault = {
       readonly headers?: Readonly<Record<string, string>>
       readonly body?: string
     }
-  | { readonly kind: 'hang' | 'html' | 'wrong_bytes' }
+  /** `forget`: takes an object, says so, and does not have it. */
+  | { readonly kind: 'hang' | 'html' | 'wrong_bytes' | 'forget' }
   /** Ends the connection, or nothing more happens on it, after so many bytes of the object. */
-  | { readonly kind: 'cut' | 'stall'; readonly afterBytes: number }
+  | { readonly kind: 'cut' | 'stall'; readonly afterBytes: number; readonly onReached?: () => void }
   | { readonly kind: 'redirect'; readonly to: string }
   /** The batch answer carries this error for the object. */
   | { readonly kind: 'object_error'; readonly code: number; readonly message: string }
@@ -63,11 +64,12 @@ export async function sendObject(
     const isOpen = response.write(part.subarray(0, Math.max(0, limit - sent)))
     sent += part.length
     if (sent >= limit) {
+      if (fault?.kind === 'stall') fault.onReached?.()
       // What was written has to leave before the connection ends.
       if (fault?.kind === 'cut') response.socket?.end()
       return
     }
-    if (!isOpen) await Promise.race([once(response, 'drain'), once(response, 'close')])
+    if (!isOpen) await firstOf(response, 'drain', 'close')
     if (response.destroyed) return
   }
   response.end()
@@ -93,7 +95,10 @@ export async function receiveObject(
         for await (const chunk of chunks) {
           received += chunk.length
           if (received >= limit && fault?.kind === 'cut') request.destroy()
-          if (received >= limit && fault?.kind === 'stall') await once(request, 'close')
+          if (received >= limit && fault?.kind === 'stall') {
+            fault.onReached?.()
+            await firstOf(request, 'close')
+          }
           hash.update(chunk)
           yield chunk
         }
@@ -101,7 +106,7 @@ export async function receiveObject(
       createWriteStream(partial),
     )
     const isRight = hash.digest('hex') === oid
-    if (isRight) await rename(partial, path)
+    if (isRight && fault?.kind !== 'forget') await rename(partial, path)
     response.writeHead(isRight ? 200 : 422).end()
   } finally {
     await rm(partial, { force: true })
@@ -112,6 +117,12 @@ async function* chunksOf(path: string, start: number): AsyncIterable<Buffer> {
   for await (const chunk of createReadStream(path, { start })) if (Buffer.isBuffer(chunk)) yield chunk
 }
 
-function once(emitter: IncomingMessage | ServerResponse, event: string): Promise<void> {
-  return new Promise((resolve) => emitter.once(event, () => resolve()))
+function firstOf(emitter: IncomingMessage | ServerResponse, ...events: readonly string[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of events) emitter.off(event, done)
+      resolve()
+    }
+    for (const event of events) emitter.on(event, done)
+  })
 }

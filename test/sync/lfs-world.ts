@@ -24,6 +24,8 @@ export type LfsWorld = World & {
   /** What git push does with git-lfs: the objects of the branches, then the branches. */
   readonly publish: (side: Side, ...branches: readonly string[]) => Promise<void>
   readonly objects: (side: Side) => Promise<readonly string[]>
+  /** The side declines every push, in GitLab's words, as long as it does not have the object. */
+  readonly refuseWithoutObject: (side: Side, oid: string) => Promise<void>
   /** The sha256 of a file in a fresh clone that git-lfs made. */
   readonly contentAt: (side: Side, path: string, branch?: string) => Promise<string>
   /** What the servers of a side were asked since the last call of `forgetRequests`, e.g. `['batch', 'upload']`. */
@@ -55,6 +57,12 @@ export async function createLfsWorld(
       await world.push(side, ...branches)
     },
     objects: (side) => lfs.objects(world.repositories[side].name),
+    refuseWithoutObject: (side, oid) => {
+      const path = lfs.pathOf(world.repositories[side].name, oid)
+      const words =
+        'GitLab: LFS objects are missing. Ensure LFS is properly set up or try a manual "git lfs push --all".'
+      return world.hook(side, 'pre-receive', `test -e '${path}' || { echo '${words}' >&2; exit 1; }`)
+    },
     contentAt: async (side, path, branch) => {
       const clone = await cloneWithObjects(join(world.work.dir, '..'), url(side), branch)
       return oidOfFile(join(clone, path))

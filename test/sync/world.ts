@@ -62,8 +62,10 @@ export type World = AsyncDisposable & {
   readonly heads: (side: Side) => Promise<Readonly<Record<string, Sha>>>
   /** One way from internal to external, everything, unless said otherwise; agreed heads are remembered. */
   readonly sync: (request?: Partial<SyncRequest>, signal?: AbortSignal) => Promise<SyncOutcome>
+  /** The two repositories as a request names them, or others in their place. */
+  readonly remotes: (urls?: Partial<Record<Side, string>>) => SyncRequest['remotes']
   /** What a new daemon on the same folders would do next. */
-  readonly restart: () => void
+  readonly restart: (options?: Pick<WorldOptions, 'minimumFreeBytes'>) => void
 }
 
 export type WorldOptions = {
@@ -104,15 +106,19 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
   )
-  const start = (): ReturnType<typeof createSync> =>
+  const start = ({ minimumFreeBytes } = options): ReturnType<typeof createSync> =>
     createSync({
       git: gitRoom,
       clock: systemClock,
       logger: createLogger('silent'),
       ...folders,
       deleteMirrorAfter: options.deleteMirrorAfter ?? false,
-      ...(options.minimumFreeBytes === undefined ? {} : { minimumFreeBytes: options.minimumFreeBytes }),
+      ...(minimumFreeBytes === undefined ? {} : { minimumFreeBytes }),
     })
+  const remotes: World['remotes'] = (urls = {}) => ({
+    internal: { url: remoteUrl(urls.internal ?? repositories.internal.url), credential: CREDENTIAL },
+    external: { url: remoteUrl(urls.external ?? repositories.external.url), credential: CREDENTIAL },
+  })
   let sync = start()
   let agreed: ReadonlyMap<RefName, Sha> = new Map()
 
@@ -167,10 +173,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const outcome = await sync(
         {
           subject: SUBJECT,
-          remotes: {
-            internal: { url: remoteUrl(repositories.internal.url), credential: CREDENTIAL },
-            external: { url: remoteUrl(repositories.external.url), credential: CREDENTIAL },
-          },
+          remotes: remotes(),
           direction: 'to_outer',
           scope: 'all',
           force: 'none',
@@ -182,8 +185,9 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       agreed = new Map([...agreed, ...outcome.agreed])
       return outcome
     },
-    restart: () => {
-      sync = start()
+    remotes,
+    restart: (changed = options) => {
+      sync = start(changed)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -1,0 +1,99 @@
+import { rm } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { pair } from './comparison.ts'
+import { createLfsWorld } from './lfs-world.ts'
+import { results } from './world.ts'
+
+describe('a target that lacks objects of the past', () => {
+  test('gets all of them when LFS is turned on later', async () => {
+    await using world = await createLfsWorld()
+    const old = await world.commitObject('old.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync()
+    const { oid } = await world.commitObject('new.bin', 1000)
+    await world.publish('internal', 'main')
+
+    await world.sync({ lfs: true, scope: [pair('main')] })
+
+    expect(await world.objects('external')).toEqual([old.oid, oid].toSorted())
+  })
+
+  test('gets them again when it has lost them', async () => {
+    await using world = await createLfsWorld()
+    const old = await world.commitObject('old.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync({ lfs: true })
+    await world.lfs.remove('outer/app', old.oid)
+    const { oid } = await world.commitObject('new.bin', 1000)
+    await world.publish('internal', 'main')
+
+    await world.sync({ lfs: true, scope: [pair('main')] })
+
+    expect(await world.objects('external')).toEqual([old.oid, oid].toSorted())
+  })
+
+  test('gets them again when it complains of a push that brings none', async () => {
+    await using world = await createLfsWorld()
+    const { oid } = await world.commitObject('old.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync({ lfs: true })
+    await world.refuseWithoutObject('external', oid)
+    await world.lfs.remove('outer/app', oid)
+    const sha = await world.work.commit('no object in it')
+    await world.publish('internal', 'main')
+
+    const outcome = await world.sync({ lfs: true, scope: [pair('main')] })
+
+    expect(results(outcome)).toEqual({ main: 'updated' })
+    expect(await world.heads('external')).toEqual({ main: sha })
+    expect(await world.objects('external')).toEqual([oid])
+  })
+
+  test('says so when the binding does not ask for objects', async () => {
+    await using world = await createLfsWorld()
+    const { oid } = await world.commitObject('a.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.refuseWithoutObject('external', oid)
+
+    const outcome = await world.sync()
+
+    expect(outcome.refs).toMatchObject([{ result: 'rejected', kind: 'lfs_missing' }])
+    expect(await world.heads('external')).toEqual({})
+  })
+
+  test('is asked about everything once more when the mirror is new', async () => {
+    await using world = await createLfsWorld()
+    await world.commitObject('a.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync({ lfs: true })
+    await rm(world.mirror, { recursive: true })
+    await world.work.commit('no object in it')
+    await world.publish('internal', 'main')
+    world.forgetRequests()
+
+    await world.sync({ lfs: true, scope: [pair('main')] })
+
+    expect(world.asked('external')).toEqual(['batch'])
+    expect(world.asked('internal')).toEqual([])
+  })
+
+  test('is known by its address: another repository in its place gets everything', async () => {
+    await using world = await createLfsWorld()
+    const { oid } = await world.commitObject('a.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync({ lfs: true })
+    const other = await world.server.createRepository('outer/other')
+    await world.work.branch('dev')
+    await world.work.commit('no object in it')
+    await world.publish('internal', 'dev')
+
+    const outcome = await world.sync({
+      lfs: true,
+      scope: [pair('dev')],
+      remotes: world.remotes({ external: other.url }),
+    })
+
+    expect(results(outcome)).toEqual({ dev: 'created' })
+    expect(await world.lfs.objects('outer/other')).toEqual([oid])
+  })
+})
