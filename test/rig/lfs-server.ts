@@ -25,12 +25,16 @@ export type LfsServer = AsyncDisposable & {
   readonly origin: string
   /** Where the objects are when they are apart, otherwise the same as `origin`. */
   readonly storageOrigin: string
+  /** What every link brings along to prove itself. */
+  readonly storageKey: string
   readonly requests: readonly LfsRequest[]
   /** Takes a request that is meant for LFS; false: it is not. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly objects: (repository: string) => Promise<readonly string[]>
   readonly pathOf: (repository: string, oid: string) => string
   readonly remove: (repository: string, oid: string) => Promise<void>
+  /** Says of every link from now on that it is good for so many seconds. */
+  readonly giveLinksFor: (seconds: number) => void
   readonly fault: (fault: LfsFault) => void
   readonly heal: () => void
   /** The next request of the stage waits until it is released. */
@@ -43,7 +47,6 @@ export type LfsServerOptions = {
   readonly storage?: 'apart' | 'same'
   /** Links without headers of their own; whoever follows them logs in as at the forge. */
   readonly bareLinks?: boolean
-  readonly expiresIn?: number
 }
 
 const BatchRequest = z.object({
@@ -60,6 +63,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
   const folder = stack.use(await createFolder())
   const requests: LfsRequest[] = []
   let faults: LfsFault[] = []
+  let expiresIn: number | undefined
   const holds: { readonly stage: LfsStage; readonly reach: () => void; readonly released: Promise<void> }[] =
     []
   const storageKey = randomBytes(16).toString('hex')
@@ -159,7 +163,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     const link = (path: string): object => ({
       href: `${at}/${repository}.git/info/lfs/${path}?signature=${storageKey}`,
       ...header,
-      ...(options.expiresIn === undefined ? {} : { expires_in: options.expiresIn }),
+      ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
     })
     const answers = await Promise.all(
       objects.map(async ({ oid, size }) => {
@@ -217,6 +221,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
   return {
     origin,
     storageOrigin,
+    storageKey,
     requests,
     handle,
     objects: async (repository) => {
@@ -225,6 +230,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     },
     pathOf,
     remove: (repository, oid) => rm(pathOf(repository, oid)),
+    giveLinksFor: (seconds) => void (expiresIn = seconds),
     fault: (fault) => void faults.push(fault),
     heal: () => void (faults = []),
     hold: (stage) => {

@@ -6,6 +6,7 @@ import { cloneWithObjects, oidOf, oidOfFile, uploadObjects, useLfs, withLogin } 
 import { startLfsServer } from '../rig/lfs-server.ts'
 import type { LfsServer, LfsServerOptions } from '../rig/lfs-server.ts'
 import type { LfsRequest, LfsStage } from '../rig/lfs-storage.ts'
+import { git } from '../rig/repository.ts'
 import { createWorld, LOGIN } from './world.ts'
 import type { World, WorldOptions } from './world.ts'
 
@@ -23,6 +24,8 @@ export type LfsWorld = World & {
   readonly commitObject: (path: string, size: number) => Promise<{ readonly oid: string; readonly sha: Sha }>
   /** What git push does with git-lfs: the objects of the branches, then the branches. */
   readonly publish: (side: Side, ...branches: readonly string[]) => Promise<void>
+  /** The same for a repository whose own configuration sends git-lfs elsewhere. */
+  readonly publishPast: (side: Side, branch: string) => Promise<void>
   readonly objects: (side: Side) => Promise<readonly string[]>
   /** The side declines every push, in GitLab's words, as long as it does not have the object. */
   readonly refuseWithoutObject: (side: Side, oid: string) => Promise<void>
@@ -55,6 +58,11 @@ export async function createLfsWorld(
     publish: async (side, ...branches) => {
       await uploadObjects(world.work, url(side), ...branches)
       await world.push(side, ...branches)
+    },
+    publishPast: async (side, branch) => {
+      await git(world.work.dir, 'config', 'lfs.url', `${url(side)}/info/lfs`)
+      await uploadObjects(world.work, url(side), branch)
+      await world.push(side, branch)
     },
     objects: (side) => lfs.objects(world.repositories[side].name),
     refuseWithoutObject: (side, oid) => {
