@@ -14,7 +14,8 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   server.userKey                                      // the private key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
 //
-// Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
+// Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
+// tests.
 
 const run = promisify(execFile)
 
@@ -30,6 +31,10 @@ export type GitSshServer = AsyncDisposable & {
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
   readonly changeHostKey: () => Promise<void>
+  /** From now on `git-lfs-authenticate` is answered with this. */
+  readonly answerLfs: (answer: object) => Promise<void>
+  /** The commands that clients have asked for. */
+  readonly commands: () => Promise<readonly string[]>
   /** What sshd has logged so far, e.g. to count accepted logins. */
   readonly log: () => string
   readonly close: () => Promise<void>
@@ -43,8 +48,18 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const userKey = await readFile(path('user'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
   const publicKey = await readFile(path('user.pub'), 'utf8')
-  const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
-  await writeFile(path('authorized_keys'), `restrict,command="${command}" ${publicKey}`, { mode: 0o600 })
+  // As forges have it: git-shell for git, and one command more where LFS is offered.
+  const shell = [
+    '#!/bin/sh',
+    `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
+    `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    '',
+  ]
+  await writeFile(path('shell'), shell.join('\n'), { mode: 0o700 })
+  await writeFile(path('authorized_keys'), `restrict,command="${path('shell')}" ${publicKey}`, {
+    mode: 0o600,
+  })
 
   const port = await freePort()
   await writeFile(
@@ -118,6 +133,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
+    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

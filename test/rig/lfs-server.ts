@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { z } from 'zod'
 import type { Hold } from './git-http-server.ts'
@@ -31,6 +31,7 @@ export type LfsServer = AsyncDisposable & {
   /** Takes a request that is meant for LFS; false: it is not. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly objects: (repository: string) => Promise<readonly string[]>
+  readonly put: (repository: string, content: Buffer) => Promise<void>
   readonly pathOf: (repository: string, oid: string) => string
   readonly remove: (repository: string, oid: string) => Promise<void>
   /** Says of every link from now on that it is good for so many seconds. */
@@ -227,6 +228,11 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     objects: async (repository) => {
       const paths = await readdir(join(folder.path, repository), { recursive: true }).catch(() => [])
       return paths.flatMap((path) => /\/([0-9a-f]{64})$/.exec(path)?.[1] ?? []).sort()
+    },
+    put: async (repository, content) => {
+      const path = pathOf(repository, createHash('sha256').update(content).digest('hex'))
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, content)
     },
     pathOf,
     remove: (repository, oid) => rm(pathOf(repository, oid)),
