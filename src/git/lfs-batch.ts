@@ -77,7 +77,8 @@ export function askLfs(
       },
       signal,
       async (answer) => {
-        if (answer.status !== 200) return refusalOf(answer, `LFS ${operation} at ${url.host}`, secrets)
+        if (answer.status < 200 || answer.status > 299)
+          return refusalOf(answer, `LFS ${operation} at ${url.host}`, secrets)
         return { ok: true, body: await readText(answer.body, MAX_ANSWER_BYTES) }
       },
     )

@@ -1,7 +1,7 @@
 import type { Side } from '../binding/binding.ts'
 import { findPointers } from '../git/lfs-pointers.ts'
 import type { LfsPointer, PointersByBlob } from '../git/lfs-pointers.ts'
-import type { Sha } from '../git/refs.ts'
+import type { RefName, Sha } from '../git/refs.ts'
 import type { SyncContext } from './context.ts'
 import { findRefused } from './lfs-blame.ts'
 import type { Unbrought } from './lfs-blame.ts'
@@ -64,11 +64,16 @@ async function pushOnce(
   known: Known,
   push: Push,
 ): Promise<PushedOnce> {
-  const brought = await context.timed('lfs', () => bring(context, from, offers, known))
+  const brought = await bringObjects(context, from, offers, known)
   if (!brought.ok) return brought
   const pushed = await push(offers.filter((offer) => !brought.refused.has(offer)))
   if (!pushed.ok) return pushed
-  await remember(context, otherSide(from), pushed.outcomes, brought.known)
+  const to = otherSide(from)
+  const heads = pushed.outcomes.flatMap(({ pair, after, result, kind }) => {
+    const isThere = kind === null && result !== 'rejected' && result !== 'conflict'
+    return isThere && after !== null ? [[pair[to], after] as const] : []
+  })
+  await rememberHeads(context, to, heads, brought.known)
   const refused = Array.from(brought.refused, ([offer, failure]) => refusedOutcome(offer, from, failure))
   return { ok: true, pushed: pushed.outcomes, outcomes: [...pushed.outcomes, ...refused] }
 }
@@ -81,6 +86,26 @@ type Brought =
       readonly known: Known
     }
   | Failed
+
+/** Sees to it that the target has the objects of the heads; tells which heads need one that could not be brought. */
+export function bringObjects(
+  context: SyncContext,
+  from: Side,
+  offers: readonly Offer[],
+  known: Known,
+): Promise<Brought> {
+  return context.timed('lfs', () => bring(context, from, offers, known))
+}
+
+/** Notes that the target has all that these heads need. */
+export async function rememberHeads(
+  { mirror, request }: SyncContext,
+  to: Side,
+  heads: readonly (readonly [RefName, Sha])[],
+  { heads: before, witness }: Known,
+): Promise<void> {
+  await writeKnown(mirror, to, request.remotes[to].url, { heads: new Map([...before, ...heads]), witness })
+}
 
 async function bring(
   context: SyncContext,
@@ -123,20 +148,6 @@ function unbrought(
     if (result !== undefined && isFailure(result)) missing.set(blob, { pointer, failure: result })
   }
   return missing
-}
-
-async function remember(
-  { mirror, request }: SyncContext,
-  to: Side,
-  outcomes: readonly RefOutcome[],
-  known: Known,
-): Promise<void> {
-  const heads = new Map(known.heads)
-  for (const { pair, result, after, kind } of outcomes) {
-    const isThere = kind === null && (result === 'created' || result === 'updated' || result === 'up_to_date')
-    if (isThere && after !== null) heads.set(pair[to], after)
-  }
-  await writeKnown(mirror, to, request.remotes[to].url, { ...known, heads })
 }
 
 function refusedOutcome(offer: Offer, from: Side, { kind, detail }: SyncFailure): RefOutcome {

@@ -3,6 +3,7 @@ import { listRefs } from '../git/remote.ts'
 import type { SyncContext } from './context.ts'
 import { fetchHeads } from './fetch.ts'
 import { forceOffers } from './force.ts'
+import { completeObjects } from './lfs-complete.ts'
 import { failedOn, joinSettled, NOTHING_SETTLED, outcomesAtRest } from './outcome.ts'
 import type { Failed, Settled } from './outcome.ts'
 import { mayBeUnrelated, planSync } from './plan.ts'
@@ -75,6 +76,7 @@ async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled
   const rest = planned.filter((entry) => entry.kind !== 'diverged' || refused.has(entry.pair))
   const settled = joinSettled(soFar, await push(context, 'external', rest, fetched.heads))
   if (settled.failure !== undefined) return settled
+  await completeObjects(context, planned)
   return forceRefused(context, planned, fetched.heads, settled)
 }
 

@@ -1,6 +1,8 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { MINUTE } from '../../src/clock.ts'
+import { createTestClock } from '../rig/clock.ts'
 import type { LfsFault } from '../rig/lfs-storage.ts'
 import { pair } from './comparison.ts'
 import { createLfsWorld } from './lfs-world.ts'
@@ -93,19 +95,35 @@ describe('a fault of an LFS server', () => {
     expect(await world.heads('external')).toEqual({})
   })
 
-  test.each<LfsFault>([
-    { stage: 'batch', kind: 'hang' },
-    { stage: 'download', kind: 'stall', afterBytes: 100_000 },
-    { stage: 'upload', kind: 'stall', afterBytes: 100_000 },
-  ])('that makes it silent ends at the idle limit: $stage', async (fault) => {
-    await using world = await createLfsWorld({ idleTimeoutMs: 400 })
-    await commitOne(world, 4_000_000)
-    world.lfs.fault(fault)
+  test('that makes it silent ends at the idle limit: batch', async () => {
+    const clock = createTestClock()
+    await using world = await createLfsWorld({ clock, idleTimeoutMs: MINUTE })
+    await commitOne(world)
+    const hold = world.lfs.hold('batch')
 
-    const outcome = await world.sync({ lfs: true, scope: [pair('main')] })
+    const syncing = world.sync({ lfs: true, scope: [pair('main')] })
+    await hold.reached
+    clock.advance(MINUTE)
+    const outcome = await syncing
+    hold.release()
 
     expect(outcome.refs).toMatchObject([{ result: 'rejected', kind: 'stalled' }])
   })
+
+  test.each(['download', 'upload'] as const)(
+    'that makes it silent ends at the idle limit: %s',
+    async (stage) => {
+      const clock = createTestClock()
+      await using world = await createLfsWorld({ clock, idleTimeoutMs: MINUTE })
+      await commitOne(world, 4_000_000)
+      const onReached = (): void => clock.advance(MINUTE)
+      world.lfs.fault({ stage, kind: 'stall', afterBytes: 100_000, onReached })
+
+      const outcome = await world.sync({ lfs: true, scope: [pair('main')] })
+
+      expect(outcome.refs).toMatchObject([{ result: 'rejected', kind: 'stalled' }])
+    },
+  )
 
   test.each<LfsFault>([
     { stage: 'download', kind: 'status', status: 403, times: 1 },

@@ -97,3 +97,88 @@ describe('a target that lacks objects of the past', () => {
     expect(await world.lfs.objects('outer/other')).toEqual([oid])
   })
 })
+
+describe('heads that both sides have already', () => {
+  test('get their objects with the next look at everything, once', async () => {
+    await using world = await createLfsWorld()
+    const main = await world.commitObject('main.bin', 1000)
+    await world.work.branch('still')
+    const still = await world.commitObject('still.bin', 1000)
+    await world.publish('internal', 'main', 'still')
+    await world.sync()
+    const before = await world.objects('external')
+
+    const outcome = await world.sync({ lfs: true })
+    world.forgetRequests()
+    await world.sync({ lfs: true })
+
+    expect(before).toEqual([])
+    expect(results(outcome)).toEqual({ main: 'up_to_date', still: 'up_to_date' })
+    expect(await world.objects('external')).toEqual([main.oid, still.oid].toSorted())
+    expect(world.requests()).toEqual([])
+    expect(world.processes).toEqual(['ls-remote', 'ls-remote'])
+  })
+
+  test('get them from whichever side has them', async () => {
+    await using world = await createLfsWorld()
+    const ours = await world.commitObject('ours.bin', 1000)
+    const theirs = await world.commitObject('theirs.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.publish('external', 'main')
+    await world.lfs.remove('outer/app', ours.oid)
+    await world.lfs.remove('inner/app', theirs.oid)
+
+    await world.sync({ lfs: true, direction: 'both' })
+
+    const both = [ours.oid, theirs.oid].toSorted()
+    expect(await world.objects('internal')).toEqual(both)
+    expect(await world.objects('external')).toEqual(both)
+  })
+
+  test('are told of an object that is nowhere, and do not hold up what comes after', async () => {
+    await using world = await createLfsWorld()
+    const { oid } = await world.commitObject('lost.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync()
+    await world.lfs.remove('inner/app', oid)
+
+    const outcome = await world.sync({ lfs: true })
+    const told = world.lines.filter((line) => line.startsWith('ERROR'))
+    const sha = await world.work.commit('goes on')
+    await world.push('internal', 'main')
+    await world.sync({ lfs: true, scope: [pair('main')] })
+
+    expect(results(outcome)).toEqual({ main: 'up_to_date' })
+    expect(outcome.failure).toBeUndefined()
+    expect(told).toEqual([expect.stringContaining('lost.bin')])
+    expect(await world.heads('external')).toEqual({ main: sha })
+  })
+
+  test('are looked at again when a server was in the way', async () => {
+    await using world = await createLfsWorld()
+    const { oid } = await world.commitObject('a.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync()
+    world.lfs.fault({ stage: 'batch', kind: 'status', status: 503 })
+    const outcome = await world.sync({ lfs: true })
+    world.lfs.heal()
+
+    await world.sync({ lfs: true })
+
+    expect(outcome.failure).toBeUndefined()
+    expect(await world.objects('external')).toEqual([oid])
+  })
+
+  test('are left alone where no mirror stays', async () => {
+    await using world = await createLfsWorld({ deleteMirrorAfter: true })
+    await world.commitObject('a.bin', 1000)
+    await world.publish('internal', 'main')
+    await world.sync()
+    world.forgetRequests()
+
+    await world.sync({ lfs: true })
+
+    expect(world.requests()).toEqual([])
+    expect(world.processes).toEqual(['ls-remote', 'ls-remote'])
+  })
+})

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Side } from '../../src/binding/binding.ts'
 import { systemClock } from '../../src/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 import { openGit } from '../../src/git/room.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
 import { createLogger } from '../../src/log.ts'
@@ -75,10 +76,12 @@ export type WorldOptions = {
   readonly externalFormat?: 'sha1' | 'sha256'
   /** Serves the LFS objects of both repositories. */
   readonly lfs?: LfsServer
+  readonly clock?: Clock
   readonly allowAddress?: (host: string, ip: string) => boolean
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const { clock = systemClock } = options
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder())
   const server = stack.use(
@@ -97,7 +100,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const lines: string[] = []
   const gitRoom = stack.use(
     await openGit({
-      clock: systemClock,
+      clock,
       runtimeRoot: join(folder.path, 'run'),
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       timeoutMs: 0,
@@ -109,7 +112,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const start = ({ minimumFreeBytes } = options): ReturnType<typeof createSync> =>
     createSync({
       git: gitRoom,
-      clock: systemClock,
+      clock,
       logger: createLogger('silent'),
       ...folders,
       deleteMirrorAfter: options.deleteMirrorAfter ?? false,
