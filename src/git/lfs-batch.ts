@@ -134,30 +134,38 @@ function readItem(
 function readLink(
   now: number,
   endpoint: LfsEndpoint,
-  { href, header, expires_in: expiresIn, expires_at: expiresAt }: z.infer<typeof Link>,
+  link: z.infer<typeof Link>,
   isAuthenticated: boolean,
 ): LfsLink | { readonly refused: string } {
-  const judged = judgeLink(href, endpoint.url, endpoint.source)
+  const judged = judgeLink(link.href, endpoint.url, endpoint.source)
   if ('refused' in judged) return judged
-  const own = usableHeaders(header ?? {})
+  const header = link.header ?? {}
+  const own = usableHeaders(header)
   // The login of the forge is for the forge; a link elsewhere brings what it needs.
   const needsLogin =
     !isAuthenticated && judged.url.origin === endpoint.url.origin && !('authorization' in own)
-  const date = Date.parse(expiresAt ?? '')
-  const end = expiresIn ? now + expiresIn * SECOND : Number.isNaN(date) ? now + USUAL_LIFE : date
   return {
     ...judged,
     headers: needsLogin ? { ...endpoint.headers, ...own } : own,
-    isChunked: asksForChunks(header ?? {}),
-    expiresAt: end,
+    isChunked: asksForChunks(header),
+    expiresAt: endOf(link, now),
     source: endpoint.source,
-    secrets: [...endpoint.secrets, ...[...Object.values(own), judged.url.search].filter(isSecret)],
+    secrets: [...endpoint.secrets, ...secretsOf(judged.url, own)],
   }
 }
 
-// A shorter one would be found in every other word.
-function isSecret(value: string): boolean {
-  return value.length >= 8
+function endOf({ expires_in: seconds, expires_at: date }: z.infer<typeof Link>, now: number): number {
+  if (typeof seconds === 'number' && seconds !== 0) return now + seconds * SECOND
+  const end = Date.parse(date ?? '')
+  // Some servers write the year 1 for a link that does not end.
+  return end > 0 ? end : now + USUAL_LIFE
+}
+
+function secretsOf(url: URL, header: Readonly<Record<string, string>>): readonly string[] {
+  const values = Object.values(header)
+  const parts = [...values, ...values.flatMap((value) => value.split(' '))]
+  // A shorter one would be found in every other word.
+  return [...parts, url.search, ...url.searchParams.values()].filter(({ length }) => length >= 8)
 }
 
 function refused(kind: GitFailure['kind'], detail: string): LfsAnswer {

@@ -60,5 +60,5 @@ function explain(unbrought: ReadonlyMap<Sha, Unbrought>, paths: ReadonlyMap<Sha,
   const what = `LFS object ${pointer.oid.slice(0, 10)} (${megabytes} MB) of ${path}`
   const where = failure.side === undefined ? '' : `${failure.side}: `
   const more = paths.size > 1 ? `, and ${paths.size - 1} more` : ''
-  return { ...failure, detail: `${what}: ${where}${failure.detail}${more}` }
+  return { ...failure, detail: `${what}: ${where}${toLine(failure.detail, [])}${more}` }
 }

@@ -39,7 +39,9 @@ export async function carryObjects(
   objects: readonly LfsPointer[],
 ): Promise<ReadonlyMap<string, ObjectResult>> {
   using http = openHttp(context.deps.git)
-  const carrier = { context, http, store: await openStore(context), from }
+  const store = await openStore(context)
+  await store.removeOld()
+  const carrier = { context, http, store, from }
   const results = new Map<string, ObjectResult>()
   for (let start = 0; start < objects.length; start += BATCH_SIZE) {
     const batch = await carryBatch(carrier, objects.slice(start, start + BATCH_SIZE))
@@ -49,7 +51,6 @@ export async function carryObjects(
     for (const { oid } of objects) results.set(oid, results.get(oid) ?? batch.brokenBy)
     return results
   }
-  if (!results.values().some(isFailure)) await carrier.store.clear()
   return results
 }
 
@@ -116,5 +117,7 @@ async function moveAll(carrier: Carrier, jobs: readonly Job[]): Promise<Batch> {
 }
 
 function isOfOneObject({ kind }: SyncFailure): boolean {
-  return ['lfs_missing', 'bad_objects', 'too_large', 'hook_declined', 'server_error'].includes(kind)
+  return ['lfs_missing', 'bad_objects', 'too_large', 'hook_declined', 'disk_full', 'server_error'].includes(
+    kind,
+  )
 }

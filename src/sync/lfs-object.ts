@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import { canHeal } from '../git/git-error.ts'
 import type { GitErrorKind, GitOutcome } from '../git/git-error.ts'
 import type { Http } from '../git/exchange.ts'
 import { askLfs } from '../git/lfs-batch.ts'
@@ -36,13 +37,17 @@ export async function carryObject(
   const { context, http, store, from } = carrier
   const { signal } = context
   const path = store.pathOf(object)
+  if (answers.download.kind === 'refused') return { side: from, ...answers.download.failure }
   const room = await store.reserve(object)
   if (!room.ok) return { side: undefined, ...room.failure }
   using _ = room.place
   const fetched = await transfer(carrier, from, 'download', object, answers.download, ({ link }) =>
     downloadObject(http, link, object, path, signal),
   )
-  if (fetched !== undefined) return fetched
+  if (fetched !== undefined) {
+    if (!canHeal(fetched.kind) && fetched.kind !== 'canceled') await store.remove(object)
+    return fetched
+  }
   const to = otherSide(from)
   const brought = await transfer(carrier, to, 'upload', object, answers.upload, (links) =>
     uploadObject(http, links, object, path, signal),

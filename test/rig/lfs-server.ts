@@ -34,8 +34,8 @@ export type LfsServer = AsyncDisposable & {
   readonly put: (repository: string, content: Buffer) => Promise<void>
   readonly pathOf: (repository: string, oid: string) => string
   readonly remove: (repository: string, oid: string) => Promise<void>
-  /** Says of every link from now on that it is good for so many seconds. */
-  readonly giveLinksFor: (seconds: number) => void
+  /** Says of every link from now on that it is good for so many seconds, or until this time. */
+  readonly giveLinksFor: (end: number | string) => void
   readonly fault: (fault: LfsFault) => void
   readonly heal: () => void
   /** The next request of the stage waits until it is released. */
@@ -64,7 +64,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
   const folder = stack.use(await createFolder())
   const requests: LfsRequest[] = []
   let faults: LfsFault[] = []
-  let expiresIn: number | undefined
+  let linkEnd: object = {}
   const holds: { readonly stage: LfsStage; readonly reach: () => void; readonly released: Promise<void> }[] =
     []
   const storageKey = randomBytes(16).toString('hex')
@@ -164,7 +164,7 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     const link = (path: string): object => ({
       href: `${at}/${repository}.git/info/lfs/${path}?signature=${storageKey}`,
       ...header,
-      ...(expiresIn === undefined ? {} : { expires_in: expiresIn }),
+      ...linkEnd,
     })
     const answers = await Promise.all(
       objects.map(async ({ oid, size }) => {
@@ -236,7 +236,8 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     },
     pathOf,
     remove: (repository, oid) => rm(pathOf(repository, oid)),
-    giveLinksFor: (seconds) => void (expiresIn = seconds),
+    giveLinksFor: (end) =>
+      void (linkEnd = typeof end === 'number' ? { expires_in: end } : { expires_at: end }),
     fault: (fault) => void faults.push(fault),
     heal: () => void (faults = []),
     hold: (stage) => {

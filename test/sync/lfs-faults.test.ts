@@ -1,7 +1,7 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { MINUTE } from '../../src/clock.ts'
+import { DAY, MINUTE } from '../../src/clock.ts'
 import { createTestClock } from '../rig/clock.ts'
 import type { LfsFault } from '../rig/lfs-storage.ts'
 import { pair } from './comparison.ts'
@@ -236,6 +236,27 @@ describe('what arrived before an interruption', () => {
 
     expect(results(outcome)).toEqual({ main: 'created' })
     expect(await world.contentAt('external', 'a.bin')).toBe(oid)
+  })
+
+  test('is thrown away when nobody came back for it', async () => {
+    const start = Date.now()
+    const clock = createTestClock(start)
+    await using world = await createLfsWorld({ clock })
+    await commitOne(world)
+    world.lfs.fault({ stage: 'upload', kind: 'status', status: 503 })
+    await world.sync({ lfs: true, scope: [pair('main')] })
+    const objects = join(world.mirror, 'lfs', 'objects')
+    const kept = await readdir(objects)
+    world.lfs.heal()
+    await world.work.branch('other', 'main~1')
+    await world.commitObject('b.bin', 1000)
+    await world.publish('internal', 'other')
+
+    clock.advance(2 * DAY)
+    await world.sync({ lfs: true, scope: [pair('other')] })
+
+    expect(kept).toHaveLength(1)
+    expect(await readdir(objects)).toEqual([])
   })
 
   test('stays when a person stops the sync', async () => {

@@ -101,15 +101,20 @@ describe('objects at a storage of their own', () => {
     for (const { headers } of canary.heard) expect(headers).not.toContain('authorization')
   })
 
-  test('are asked for anew when the links have grown old', async () => {
+  test.each([
+    { end: -1, isOld: true },
+    { end: '2020-01-31T12:00:00Z', isOld: true },
+    { end: '0001-01-01T00:00:00Z', isOld: false },
+    { end: 3600, isOld: false },
+  ])('are asked for anew when the links have grown old: $end', async ({ end, isOld }) => {
     await using world = await createLfsWorld()
     const oid = await commitOne(world)
-    world.lfs.giveLinksFor(-1)
+    world.lfs.giveLinksFor(end)
 
     await world.sync({ lfs: true })
 
     expect(await world.objects('external')).toEqual([oid])
-    expect(world.asked('internal')).toEqual(['batch', 'batch', 'download'])
+    expect(world.asked('internal')).toEqual(isOld ? ['batch', 'batch', 'download'] : ['batch', 'download'])
   })
 })
 

@@ -20,16 +20,19 @@ describe('a target that lacks objects of the past', () => {
 
   test('gets them again when it has lost them', async () => {
     await using world = await createLfsWorld()
-    const old = await world.commitObject('old.bin', 1000)
+    const first = await world.commitObject('first.bin', 1000)
+    const second = await world.commitObject('second.bin', 1000)
     await world.publish('internal', 'main')
     await world.sync({ lfs: true })
-    await world.lfs.remove('outer/app', old.oid)
-    const { oid } = await world.commitObject('new.bin', 1000)
+    await world.lfs.remove('outer/app', first.oid)
+    await world.lfs.remove('outer/app', second.oid)
+    const third = await world.commitObject('third.bin', 1000)
     await world.publish('internal', 'main')
 
     await world.sync({ lfs: true, scope: [pair('main')] })
 
-    expect(await world.objects('external')).toEqual([old.oid, oid].toSorted())
+    const all = [first, second, third].map(({ oid }) => oid)
+    expect(await world.objects('external')).toEqual(all.toSorted())
   })
 
   test('gets them again when it complains of a push that brings none', async () => {
@@ -37,7 +40,7 @@ describe('a target that lacks objects of the past', () => {
     const { oid } = await world.commitObject('old.bin', 1000)
     await world.publish('internal', 'main')
     await world.sync({ lfs: true })
-    await world.refuseWithoutObject('external', oid)
+    await world.refuseWithoutObject('external', 'main', oid)
     await world.lfs.remove('outer/app', oid)
     const sha = await world.work.commit('no object in it')
     await world.publish('internal', 'main')
@@ -49,16 +52,20 @@ describe('a target that lacks objects of the past', () => {
     expect(await world.objects('external')).toEqual([oid])
   })
 
-  test('says so when the binding does not ask for objects', async () => {
+  test('says so when the binding does not ask for objects, and takes the other branches', async () => {
     await using world = await createLfsWorld()
+    await world.work.commit('first')
+    await world.work.branch('light')
+    await world.work.branch('heavy')
     const { oid } = await world.commitObject('a.bin', 1000)
-    await world.publish('internal', 'main')
-    await world.refuseWithoutObject('external', oid)
+    await world.publish('internal', 'light', 'heavy')
+    await world.refuseWithoutObject('external', 'heavy', oid)
 
     const outcome = await world.sync()
 
-    expect(outcome.refs).toMatchObject([{ result: 'rejected', kind: 'lfs_missing' }])
-    expect(await world.heads('external')).toEqual({})
+    expect(results(outcome)).toEqual({ light: 'created', heavy: 'rejected' })
+    expect(outcome.refs.find(({ result }) => result === 'rejected')?.kind).toBe('lfs_missing')
+    expect(Object.keys(await world.heads('external'))).toEqual(['light'])
   })
 
   test('is asked about everything once more when the mirror is new', async () => {

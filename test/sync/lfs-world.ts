@@ -27,8 +27,8 @@ export type LfsWorld = World & {
   /** The same for a repository whose own configuration sends git-lfs elsewhere. */
   readonly publishPast: (side: Side, branch: string) => Promise<void>
   readonly objects: (side: Side) => Promise<readonly string[]>
-  /** The side declines every push, in GitLab's words, as long as it does not have the object. */
-  readonly refuseWithoutObject: (side: Side, oid: string) => Promise<void>
+  /** The side declines pushes of a branch, in GitLab's words, as long as it does not have the object. */
+  readonly refuseWithoutObject: (side: Side, branch: string, oid: string) => Promise<void>
   /** The sha256 of a file in a fresh clone that git-lfs made. */
   readonly contentAt: (side: Side, path: string, branch?: string) => Promise<string>
   /** What the servers of a side were asked since the last call of `forgetRequests`, e.g. `['batch', 'upload']`. */
@@ -65,11 +65,16 @@ export async function createLfsWorld(
       await world.push(side, branch)
     },
     objects: (side) => lfs.objects(world.repositories[side].name),
-    refuseWithoutObject: (side, oid) => {
+    refuseWithoutObject: (side, branch, oid) => {
       const path = lfs.pathOf(world.repositories[side].name, oid)
       const words =
         'GitLab: LFS objects are missing. Ensure LFS is properly set up or try a manual "git lfs push --all".'
-      return world.hook(side, 'pre-receive', `test -e '${path}' || { echo '${words}' >&2; exit 1; }`)
+      const refuse = `test -e '${path}' || { echo '${words}' >&2; exit 1; }`
+      return world.hook(
+        side,
+        'pre-receive',
+        `while read old new ref; do if test "$ref" = 'refs/heads/${branch}'; then ${refuse}; fi; done`,
+      )
     },
     contentAt: async (side, path, branch) => {
       const clone = await cloneWithObjects(join(world.work.dir, '..'), url(side), branch)
