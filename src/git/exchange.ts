@@ -33,7 +33,7 @@ export type HttpRequest = {
 
 export type HttpAnswer = {
   readonly status: number
-  readonly header: (name: 'location' | 'content-range' | 'content-type') => string | undefined
+  readonly header: (name: 'location' | 'content-range') => string | undefined
   readonly body: AsyncIterable<Buffer>
 }
 

@@ -8,7 +8,7 @@ import { kindOfStatus, parseJson, refusalOf } from './lfs-answer.ts'
 import type { LfsEndpoint, LfsOperation } from './lfs-endpoint.ts'
 import { withEndpoint } from './lfs-endpoint.ts'
 import type { LfsLink } from './lfs-link.ts'
-import { asksForChunks, judgeLink, usableHeaders } from './lfs-link.ts'
+import { asksForChunks, judgeLink, secretsOf, usableHeaders } from './lfs-link.ts'
 import { toLine } from './output.ts'
 import type { LfsPointer } from './lfs-pointers.ts'
 import type { Remote, RemoteDeps } from './remote.ts'
@@ -159,13 +159,6 @@ function endOf({ expires_in: seconds, expires_at: date }: z.infer<typeof Link>, 
   const end = Date.parse(date ?? '')
   // Some servers write the year 1 for a link that does not end.
   return end > 0 ? end : now + USUAL_LIFE
-}
-
-function secretsOf(url: URL, header: Readonly<Record<string, string>>): readonly string[] {
-  const values = Object.values(header)
-  const parts = [...values, ...values.flatMap((value) => value.split(' '))]
-  // A shorter one would be found in every other word.
-  return [...parts, url.search, ...url.searchParams.values()].filter(({ length }) => length >= 8)
 }
 
 function refused(kind: GitFailure['kind'], detail: string): LfsAnswer {

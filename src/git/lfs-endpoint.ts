@@ -8,7 +8,8 @@ import { parseEndpoint, resolveHost } from './host.ts'
 import type { HttpRequest } from './exchange.ts'
 import { parseJson } from './lfs-answer.ts'
 import type { LinkSource } from './lfs-link.ts'
-import { judgeLink, usableHeaders } from './lfs-link.ts'
+import { judgeLink, secretsOf, usableHeaders } from './lfs-link.ts'
+import { probe } from './probe.ts'
 import type { RemoteUrl } from './refs.ts'
 import type { Remote, RemoteDeps } from './remote.ts'
 
@@ -45,13 +46,17 @@ export function withEndpoint<Result>(
       const found = await askOverSsh(deps, remote, { place, access }, operation, signal)
       return found.ok ? use(found.endpoint) : found
     }
-    return use({
+    const outcome = await use({
       url: new URL(lfsAddress(remote.url)),
       headers: http?.authorization === undefined ? {} : { authorization: http.authorization },
       network: undefined,
       source: { scheme: place.scheme, host: place.host, addresses: http?.addresses ?? [] },
       secrets: access.secrets,
     })
+    // Where the repository itself is not found, it is no use to speak of LFS.
+    if (outcome.ok || outcome.failure.kind !== 'lfs_unavailable' || http === undefined) return outcome
+    const { kind } = await probe(remote.url, http, signal)
+    return kind === 'other' ? failed('not_found', `no repository there; ${outcome.failure.detail}`) : outcome
   })
 }
 
@@ -100,7 +105,7 @@ async function askOverSsh(
   const judged = judgeLink(answer.href.replace(/\/$/, ''), undefined, source)
   if ('refused' in judged) return failed('address_denied', judged.refused)
   const headers = usableHeaders(answer.header ?? {})
-  return { ok: true, endpoint: { ...judged, headers, source, secrets: Object.values(headers) } }
+  return { ok: true, endpoint: { ...judged, headers, source, secrets: secretsOf(judged.url, headers) } }
 }
 
 /** As it stands in the address; git-lfs sends the same. */

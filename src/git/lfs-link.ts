@@ -77,6 +77,14 @@ export function asksForChunks(header: Readonly<Record<string, string>>): boolean
   )
 }
 
+/** What proves who is asking, in every form in which a server could repeat it. */
+export function secretsOf(url: URL, header: Readonly<Record<string, string>>): readonly string[] {
+  const values = Object.values(header)
+  const parts = [...values, ...values.flatMap((value) => value.split(' '))]
+  // A shorter one would be found in every other word.
+  return [...parts, url.search, ...url.searchParams.values()].filter(({ length }) => length >= 8)
+}
+
 function isValidHeader(name: string, value: string): boolean {
   try {
     validateHeaderName(name)

@@ -48,6 +48,8 @@ export type LfsServerOptions = {
   readonly storage?: 'apart' | 'same'
   /** Links without headers of their own; whoever follows them logs in as at the forge. */
   readonly bareLinks?: boolean
+  /** Uploads come in chunks, as GitLab wants them; otherwise, as at S3, with their length. */
+  readonly wantsChunks?: boolean
 }
 
 const BatchRequest = z.object({
@@ -120,6 +122,8 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
     const oid = asked.recorded.oids[0] ?? ''
     const path = pathOf(repository, oid)
     if (stage === 'download') return sendObject(request, response, path, fault)
+    const isChunked = request.headers['transfer-encoding'] === 'chunked'
+    if (isChunked !== (options.wantsChunks === true)) return void response.writeHead(411).end()
     return receiveObject(request, response, path, oid, fault)
   }
 
@@ -160,7 +164,8 @@ export async function startLfsServer(options: LfsServerOptions = {}): Promise<Lf
   ): Promise<void> {
     const { operation, objects } = BatchRequest.parse(JSON.parse(body))
     const at = fault?.kind === 'links' ? fault.origin : options.storage === 'apart' ? apart : forge
-    const header = options.bareLinks === true ? {} : { header: { 'X-Storage-Key': storageKey } }
+    const chunks = options.wantsChunks === true ? { 'Transfer-Encoding': 'chunked' } : {}
+    const header = options.bareLinks === true ? {} : { header: { 'X-Storage-Key': storageKey, ...chunks } }
     const link = (path: string): object => ({
       href: `${at}/${repository}.git/info/lfs/${path}?signature=${storageKey}`,
       ...header,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { pair } from './comparison.ts'
-import { createLfsWorld } from './lfs-world.ts'
+import { commitOne, createLfsWorld } from './lfs-world.ts'
 import type { LfsWorld } from './lfs-world.ts'
 import { LOGIN, results } from './world.ts'
 
@@ -34,13 +34,6 @@ async function startCanary(host = '127.0.0.1'): Promise<Canary> {
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
-}
-
-async function commitOne(world: LfsWorld): Promise<string> {
-  const { oid } = await world.commitObject('a.bin', 100_000)
-  await world.publish('internal', 'main')
-  world.forgetRequests()
-  return oid
 }
 
 /** Everything that is in the mirror, and all that a person was told. */
@@ -99,6 +92,15 @@ describe('objects at a storage of their own', () => {
     expect(results(outcome)).toEqual({ main: 'rejected' })
     expect(canary.heard.map(({ method }) => method)).toEqual(['PUT'])
     for (const { headers } of canary.heard) expect(headers).not.toContain('authorization')
+  })
+
+  test('are brought in chunks where the link asks for that', async () => {
+    await using world = await createLfsWorld({ server: { wantsChunks: true } })
+    const oid = await commitOne(world)
+
+    await world.sync({ lfs: true })
+
+    expect(await world.objects('external')).toEqual([oid])
   })
 
   test.each([

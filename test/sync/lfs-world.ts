@@ -89,3 +89,11 @@ export async function createLfsWorld(
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
+
+/** An object at the source that the target lacks, and nothing asked so far. */
+export async function commitOne(world: LfsWorld, size = 300_000): Promise<string> {
+  const { oid } = await world.commitObject('a.bin', size)
+  await world.publish('internal', 'main')
+  world.forgetRequests()
+  return oid
+}
