@@ -55,7 +55,7 @@ const table: Readonly<
     types: ['queue/'],
   },
   schedule: {
-    values: ['binding/', 'task/', 'hook/', 'run/request', 'run/run', 'db/'],
+    values: ['binding/', 'task/', 'hook/', 'run/request', 'run/run', 'run/backups', 'run/evidence', 'db/'],
     types: ['forge/forge-api', 'sync/', 'git/', 'queue/'],
   },
   'api/cerobot': { values: edge, types: edgeTypes },
@@ -68,6 +68,9 @@ const ground = [
   'backoff',
   'clock',
   'domain-error',
+  'glob',
+  'host-agent',
+  'host-network',
   'ids',
   'log',
   'networks',

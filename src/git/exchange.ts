@@ -1,26 +1,29 @@
 import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import { Agent as HttpAgent, request as requestHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { isIP } from 'node:net'
 import { pipeline } from 'node:stream/promises'
-import { createSecureContext } from 'node:tls'
+import { connectionFailure } from '../host-agent.ts'
+import type { HostRoute } from '../host-network.ts'
 import { isPrivateAddress } from '../networks.ts'
-import type { GitErrorKind, GitOutcome } from './git-error.ts'
+import type { GitFailure, GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { HostDeps } from './host.ts'
-import { resolveHost } from './host.ts'
 import type { LimitDeps } from './limits.ts'
 import { watchLimits } from './limits.ts'
-import { pinned, trustedAuthorities } from './socket.ts'
+import type { NetworkDeps } from './network.ts'
+import { explainRoute, resolveOnRoute } from './network.ts'
+import { pinned } from './socket.ts'
 
 // HTTP of our own, for what git does not transport.
 //
 // In:  a request and the exact headers it carries. Out: the answer as it comes, or why there is none.
-// It connects only to addresses that were checked, keeps to the limits of a git call, and follows
-// nothing: a redirect is an answer like any other. Bodies are never held in memory.
+// It connects only to addresses that were checked, by the route that git would take, keeps to the limits of
+// a git call, and follows nothing: a redirect is an answer like any other. Bodies are never held in memory.
 
-type HttpDeps = HostDeps & LimitDeps
+type HttpDeps = HostDeps & LimitDeps & NetworkDeps
 
 export type HttpRequest = {
   readonly method: 'GET' | 'POST' | 'PUT'
@@ -47,8 +50,6 @@ export type Http = Disposable & {
   ) => Promise<GitOutcome<{ readonly result: Result }>>
 }
 
-type Addresses = ReturnType<typeof resolveHost>
-
 class BrokenConnection extends Error {
   readonly wasAnswered: boolean
   constructor(cause: unknown, wasAnswered: boolean) {
@@ -57,19 +58,24 @@ class BrokenConnection extends Error {
   }
 }
 
+/** How one host is reached, found out once. */
+type Reached = { readonly route: HostRoute; readonly addresses: readonly string[] }
+
 export function openHttp(deps: HttpDeps): Http {
-  const plain = new HttpAgent({ keepAlive: true })
-  let secure: HttpsAgent | undefined
-  const resolved = new Map<string, Addresses>()
+  const ending = new AbortController()
+  const agents = new Map<string, Agent>()
+  const reached = new Map<string, Reached>()
 
   const http: Http = {
     send: async (request, signal, read) => {
       const { url, method } = request
       using limits = watchLimits(deps, `${method} ${url.host}`, signal)
-      const addresses = await addressesOf(request, limits.signal)
-      if (!addresses.ok) return { ok: false, failure: limits.stopped() ?? addresses.failure }
+      const found = await reach(request, limits.signal)
+      if (!found.ok) return { ok: false, failure: limits.stopped() ?? found.failure }
+      const refused = refuseNetwork(request, found)
+      if (refused !== undefined) return { ok: false, failure: refused }
       await using file = typeof request.body === 'object' ? await open(request.body.path) : undefined
-      const sent = start(request, addresses.addresses, limits.signal)
+      const sent = start(request, found, limits.signal)
       try {
         const response = await exchange(sent, request.body, file, limits.progress)
         const result = await read({
@@ -80,47 +86,67 @@ export function openHttp(deps: HttpDeps): Http {
         return { ok: true, result }
       } catch (error) {
         const stopped = limits.stopped()
-        if (stopped !== undefined) return { ok: false, failure: stopped }
+        if (stopped !== undefined) return { ok: false, failure: explainRoute(stopped, found.route) }
         if (!(error instanceof BrokenConnection)) throw error
         // The server had closed a connection that was left open for this request.
         if (sent.reusedSocket && !error.wasAnswered) return await http.send(request, signal, read)
-        return failed(kindOf(error.cause), `${url.host}: ${error.message}`)
+        return { ok: false, failure: explainRoute(connectionFailureOf(url, error), found.route) }
       } finally {
         // Of an answer that was read to its end this leaves the connection to the next request.
         sent.destroy()
       }
     },
     [Symbol.dispose]: () => {
-      plain.destroy()
-      secure?.destroy()
+      ending.abort()
+      for (const agent of agents.values()) agent.destroy()
     },
   }
   return http
 
-  function start({ method, url, headers }: HttpRequest, addresses: readonly string[], signal: AbortSignal) {
-    const options = { method, headers, signal, lookup: pinned(addresses) }
-    if (url.protocol === 'http:') return requestHttp(url, { ...options, agent: plain })
-    secure ??= new HttpsAgent({
-      keepAlive: true,
-      secureContext: createSecureContext({ ca: trustedAuthorities() }),
-    })
-    return requestHttps(url, { ...options, agent: secure })
+  function start(
+    { method, url, headers }: HttpRequest,
+    { route, addresses }: Reached,
+    signal: AbortSignal,
+  ): ClientRequest {
+    const agent = agents.get(url.origin) ?? deps.openAgent(url, route, ending.signal, { keepAlive: true })
+    agents.set(url.origin, agent)
+    const options = { method, headers, signal, agent, lookup: pinned(addresses) }
+    return url.protocol === 'http:' ? requestHttp(url, options) : requestHttps(url, options)
   }
 
-  async function addressesOf({ url, network }: HttpRequest, signal: AbortSignal): Addresses {
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    const known = resolved.get(host) ?? resolveHost(deps, host, signal)
-    const answer = await known
-    if (!answer.ok) return answer
-    resolved.set(host, known)
-    const isMisplaced = answer.addresses.some(
-      (address) => isPrivateAddress(address) !== (network === 'private'),
-    )
-    if (network === undefined || !isMisplaced) return answer
-    return network === 'public'
-      ? failed('address_denied', `${host} is in a private network, and the forge is not`)
-      : failed('address_denied', `${host} would be contacted without encryption`)
+  async function reach({ url }: HttpRequest, signal: AbortSignal): Promise<GitOutcome<Reached>> {
+    const host = hostOf(url)
+    const known = reached.get(host)
+    if (known !== undefined) return { ok: true, ...known }
+    const route = deps.network.routeTo(host)
+    const resolved = await resolveOnRoute(deps, host, route, signal)
+    if (!resolved.ok) return resolved
+    const found = { route, addresses: resolved.addresses }
+    reached.set(host, found)
+    return { ok: true, ...found }
   }
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
+// Where a proxy looks the name up, only an address in place of a name tells where it leads.
+function refuseNetwork({ url, network }: HttpRequest, { addresses }: Reached): GitFailure | undefined {
+  const host = hostOf(url)
+  const known = addresses.length === 0 && isIP(host) !== 0 ? [host] : addresses
+  if (network === 'public' && known.some(isPrivateAddress)) {
+    return { kind: 'address_denied', detail: `${host} is in a private network, and the forge is not` }
+  }
+  if (network === 'private' && (known.length === 0 || !known.every(isPrivateAddress))) {
+    return { kind: 'address_denied', detail: `${host} would be contacted without encryption` }
+  }
+  return undefined
+}
+
+function connectionFailureOf(url: URL, error: BrokenConnection): GitFailure {
+  const { kind, code } = connectionFailure(error.cause)
+  return failed(kind, `${url.host}: ${code === '' ? error.message : code}`).failure
 }
 
 async function exchange(
@@ -161,11 +187,6 @@ async function* watched(response: IncomingMessage, progress: () => void): AsyncI
   } catch (cause) {
     throw new BrokenConnection(cause, true)
   }
-}
-
-function kindOf(cause: unknown): GitErrorKind {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
-  return /CERT|SSL|TLS|VERIFY|SIGNED|EPROTO/.test(code) ? 'tls' : 'unreachable'
 }
 
 /** The answer as text; undefined: there is more of it than anybody can mean. */

@@ -1,3 +1,4 @@
+import { classify } from './classify.ts'
 import type { GitErrorKind, GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { HttpAnswer } from './exchange.ts'
@@ -8,20 +9,37 @@ import { toLine } from './output.ts'
 
 const MAX_REFUSAL_BYTES = 64 * 1024
 
-// GitHub and GitLab say with 403 or 422 that there is no room; the words tell it from a refused login.
-const NO_ROOM =
-  /quota|data pack|bandwidth|storage (?:limit|size)|exceed|too large|less than or equal|超过|容量|配额/i
-
 /** The kind of a refusal by its status, or by the code that a batch answer has for one object. */
 export function kindOfStatus(status: number, said: string): GitErrorKind {
   if (status >= 300 && status < 400) return 'redirected'
-  if (status === 413 || status === 507 || status === 509 || status === 402) return 'too_large'
-  if (status < 500 && status !== 429 && NO_ROOM.test(said)) return 'too_large'
-  if (status === 401 || status === 403) return 'auth'
-  if (status === 422) return 'hook_declined'
-  if (status === 429) return 'rate_limited'
-  if (status === 501) return 'lfs_unavailable'
-  return status >= 500 || status === 408 ? 'server_error' : 'lfs_unavailable'
+  switch (status) {
+    case 401:
+      return 'auth'
+    case 429:
+      return 'rate_limited'
+    case 404:
+    case 405:
+    case 406:
+    case 410:
+    case 415:
+    case 501:
+      return 'lfs_unavailable'
+    case 408:
+      return 'server_error'
+  }
+  if (status >= 500 && status !== 507 && status !== 509) return 'server_error'
+  // The same status stands for a login without rights, a quota and a file that is too large.
+  const told = said === '' ? 'unknown' : classify(`remote: ${said}`, 1)
+  return told === 'unknown' ? (USUAL[status] ?? 'lfs_unavailable') : told
+}
+
+const USUAL: Readonly<Record<number, GitErrorKind>> = {
+  402: 'blocked',
+  403: 'forbidden',
+  413: 'too_large',
+  422: 'hook_declined',
+  507: 'quota_exceeded',
+  509: 'quota_exceeded',
 }
 
 /** A refusal as a failure, in the words of the server as far as they are meant for people. */

@@ -1,6 +1,5 @@
 import type { LookupFunction } from 'node:net'
 import { isIPv6 } from 'node:net'
-import { getCACertificates } from 'node:tls'
 
 // What every HTTP connection of our own is bound to.
 
@@ -13,9 +12,4 @@ export function pinned(addresses: readonly string[]): LookupFunction {
     if (options.all === true) return callback(null, entries)
     return callback(null, first.address, first.family)
   }
-}
-
-/** Git trusts what the system trusts, which Node by itself does not. Reading them takes a while. */
-export function trustedAuthorities(): string[] {
-  return [...getCACertificates('default'), ...getCACertificates('system')]
 }

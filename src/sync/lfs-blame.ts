@@ -6,13 +6,13 @@ import type { Sha } from '../git/refs.ts'
 import type { SyncContext } from './context.ts'
 import { failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
-import type { Offer } from './push.ts'
+import type { HeadOffer } from './lfs.ts'
 import type { SyncFailure } from './sync.ts'
 
 /** A pointer whose object is not at the target. */
 export type Unbrought = { readonly pointer: LfsPointer; readonly failure: SyncFailure }
 
-type Refused = { readonly ok: true; readonly refused: ReadonlyMap<Offer, SyncFailure> } | Failed
+type Refused = { readonly ok: true; readonly refused: ReadonlyMap<HeadOffer, SyncFailure> } | Failed
 
 // Halving finds one bad head among thousands in few walks; where most are bad, it is not worth more of them.
 const MOST_WALKS = 64
@@ -20,11 +20,11 @@ const MOST_WALKS = 64
 /** Finds the heads that need an object which could not be brought, and why each stays behind. */
 export async function findRefused(
   context: SyncContext,
-  offers: readonly Offer[],
+  offers: readonly HeadOffer[],
   known: readonly Sha[],
   unbrought: ReadonlyMap<Sha, Unbrought>,
 ): Promise<Refused> {
-  const refused = new Map<Offer, SyncFailure>()
+  const refused = new Map<HeadOffer, SyncFailure>()
   if (unbrought.size === 0) return { ok: true, refused }
   const { deps, mirror, signal } = context
   const blobs = new Set(unbrought.keys())

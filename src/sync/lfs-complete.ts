@@ -1,11 +1,12 @@
 import type { Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import type { SyncContext } from './context.ts'
 import { fetchHeads } from './fetch.ts'
 import { bringObjects, rememberHeads } from './lfs.ts'
 import { readKnown } from './lfs-known.ts'
 import type { PlannedRef } from './plan.ts'
 import { otherSide, sourceOf } from './sides.ts'
-import type { RefPair, SyncFailure } from './sync.ts'
+import type { SyncFailure } from './sync.ts'
 
 /**
  * Brings the objects of heads that are equal on both sides already, where it is not known that the target has

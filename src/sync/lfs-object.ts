@@ -90,7 +90,15 @@ async function askAnew(
 }
 
 function mayHelpToTryAgain(kind: GitErrorKind): boolean {
-  return ['unreachable', 'stalled', 'server_error', 'auth', 'lfs_missing', 'bad_objects'].includes(kind)
+  return [
+    'unreachable',
+    'stalled',
+    'server_error',
+    'auth',
+    'forbidden',
+    'lfs_missing',
+    'bad_objects',
+  ].includes(kind)
 }
 
 // The target will not take it however often it is offered.

@@ -21,6 +21,9 @@ import type { RefOutcome, SyncFailure } from './sync.ts'
 // Which objects a head needs is read from the mirror, between it and what the target is known to have; the
 // servers are asked for those only. A head of which one object cannot be brought stays behind, typed.
 
+/** An offer that is no deletion. */
+export type HeadOffer = Offer & { readonly sha: Sha }
+
 type Push = (offers: readonly Offer[]) => Promise<Pushed>
 
 /** Brings the objects, then pushes. A head that may not be pushed has an outcome as if the server had refused it. */
@@ -64,14 +67,14 @@ async function pushOnce(
   known: Known,
   push: Push,
 ): Promise<PushedOnce> {
-  const brought = await bringObjects(context, from, offers, known)
+  const brought = await bringObjects(context, from, offers.filter(isHead), known)
   if (!brought.ok) return brought
-  const pushed = await push(offers.filter((offer) => !brought.refused.has(offer)))
+  const pushed = await push(offers.filter((offer) => !(isHead(offer) && brought.refused.has(offer))))
   if (!pushed.ok) return pushed
   const to = otherSide(from)
   const heads = pushed.outcomes.flatMap(({ pair, after, result, kind }) => {
     const isThere = kind === null && result !== 'rejected' && result !== 'conflict'
-    return isThere && after !== null ? [[pair[to], after] as const] : []
+    return isThere ? [[pair[to], after] as const] : []
   })
   await rememberHeads(context, to, heads, brought.known)
   const refused = Array.from(brought.refused, ([offer, failure]) => refusedOutcome(offer, from, failure))
@@ -81,7 +84,7 @@ async function pushOnce(
 type Brought =
   | {
       readonly ok: true
-      readonly refused: ReadonlyMap<Offer, SyncFailure>
+      readonly refused: ReadonlyMap<HeadOffer, SyncFailure>
       /** What holds of the target once the heads are there. */
       readonly known: Known
     }
@@ -91,29 +94,35 @@ type Brought =
 export function bringObjects(
   context: SyncContext,
   from: Side,
-  offers: readonly Offer[],
+  offers: readonly HeadOffer[],
   known: Known,
 ): Promise<Brought> {
   return context.timed('lfs', () => bring(context, from, offers, known))
 }
 
-/** Notes that the target has all that these heads need. */
+/** Notes that the target has all that these heads need; null: it has the ref no more. */
 export async function rememberHeads(
   { mirror, request }: SyncContext,
   to: Side,
-  heads: readonly (readonly [RefName, Sha])[],
+  heads: readonly (readonly [RefName, Sha | null])[],
   { heads: before, witness }: Known,
 ): Promise<void> {
-  await writeKnown(mirror, to, request.remotes[to].url, { heads: new Map([...before, ...heads]), witness })
+  const after = new Map(before)
+  for (const [ref, sha] of heads) {
+    if (sha === null) after.delete(ref)
+    else after.set(ref, sha)
+  }
+  await writeKnown(mirror, to, request.remotes[to].url, { heads: after, witness })
 }
 
 async function bring(
   context: SyncContext,
   from: Side,
-  offers: readonly Offer[],
+  offers: readonly HeadOffer[],
   known: Known,
 ): Promise<Brought> {
   const { deps, mirror, signal } = context
+  if (offers.length === 0) return { ok: true, refused: new Map(), known }
   const range = { heads: offers.map(({ sha }) => sha), known: [...new Set(known.heads.values())] }
   const found = await findPointers(deps.git, mirror, range, signal)
   if (!found.ok) return failedOn(undefined, found.failure)
@@ -150,7 +159,11 @@ function unbrought(
   return missing
 }
 
-function refusedOutcome(offer: Offer, from: Side, { kind, detail }: SyncFailure): RefOutcome {
+function isHead(offer: Offer): offer is HeadOffer {
+  return offer.sha !== null
+}
+
+function refusedOutcome(offer: HeadOffer, from: Side, { kind, detail }: SyncFailure): RefOutcome {
   const { pair, before, sha } = offer
   return { pair, direction: wayFrom(from), before, after: sha, result: 'rejected', kind, reason: detail }
 }

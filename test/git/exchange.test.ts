@@ -1,4 +1,5 @@
 import { createServer as createHttpServer } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { createServer } from 'node:net'
@@ -7,12 +8,19 @@ import { systemClock } from '../../src/clock.ts'
 import { openHttp, readText } from '../../src/git/exchange.ts'
 import type { Http, HttpRequest } from '../../src/git/exchange.ts'
 import type { GitOutcome } from '../../src/git/git-error.ts'
-import { createCertificate } from '../rig/certificate.ts'
+import { createAgents } from '../../src/host-agent.ts'
+import { DIRECT_NETWORK } from '../../src/host-network.ts'
+import { createAuthority, createCertificate } from '../rig/certificate.ts'
+import { startForwardProxy } from '../rig/forward-proxy.ts'
+import { networkOf } from '../rig/host-network.ts'
 
 const { signal } = new AbortController()
 
 /** One `Http` to hosts that are where the test says. */
-function open(hosts: Readonly<Record<string, readonly string[]>>): Http & { readonly lookedUp: string[] } {
+function open(
+  hosts: Readonly<Record<string, readonly string[]>>,
+  network = DIRECT_NETWORK,
+): Http & { readonly lookedUp: string[] } {
   const lookedUp: string[] = []
   const http = openHttp({
     clock: systemClock,
@@ -23,6 +31,9 @@ function open(hosts: Readonly<Record<string, readonly string[]>>): Http & { read
       lookedUp.push(host)
       return Promise.resolve(hosts[host] ?? [])
     },
+    network,
+    trustFile: () => Promise.reject(new Error('git is not asked')),
+    openAgent: createAgents(),
   })
   return { ...http, lookedUp }
 }
@@ -116,6 +127,54 @@ test('a certificate of nobody that is trusted is named', async () => {
   const answer = await get(http, `https://forge.test:${listening.port}/`)
 
   expect(answer).toMatchObject({ ok: false, failure: { kind: 'tls' } })
+})
+
+test('a certificate of an authority that is named for the host is good', async () => {
+  const authority = createAuthority()
+  const server = createHttpsServer(authority.issue('forge.test'), (_request, response) =>
+    response.end('hello'),
+  )
+  await using listening = await listen(server)
+  using http = open({ 'forge.test': ['127.0.0.1'] }, networkOf({ ca: { 'forge.test': authority.cert } }))
+
+  const answer = await get(http, `https://forge.test:${listening.port}/`)
+
+  expect(answer).toEqual({ ok: true, result: 'hello' })
+})
+
+test.each([{ secure: false }, { secure: true }])(
+  'a host behind a proxy is reached through it, under its name: $secure',
+  async ({ secure }) => {
+    const authority = createAuthority()
+    const answerHello: RequestListener = (_request, response) => response.end('hello')
+    const server = secure
+      ? createHttpsServer(authority.issue('forge.test'), answerHello)
+      : createHttpServer(answerHello)
+    await using listening = await listen(server)
+    await using proxy = await startForwardProxy({ names: ['forge.test'] })
+    const ca = { 'forge.test': authority.cert }
+    using http = open({}, networkOf({ ca, proxy: { 'forge.test': proxy.url } }))
+    const url = `http${secure ? 's' : ''}://forge.test:${listening.port}/`
+
+    const answers = [await get(http, url), await get(http, url, 'public')]
+
+    expect(answers).toEqual(Array(2).fill({ ok: true, result: 'hello' }))
+    expect(http.lookedUp).toEqual([])
+    expect(proxy.requests.length).toBe(secure ? 1 : 2)
+  },
+)
+
+test('what a proxy hides is not taken for a private network, and an address hides nothing', async () => {
+  await using proxy = await startForwardProxy({ names: ['forge.test'] })
+  using http = open({}, networkOf({ proxy: { '*': proxy.url } }))
+
+  const unproven = await get(http, 'http://forge.test/', 'private')
+  const inside = await get(http, 'http://10.0.0.1/', 'public')
+
+  for (const answer of [unproven, inside]) {
+    expect(answer).toMatchObject({ ok: false, failure: { kind: 'address_denied' } })
+  }
+  expect(proxy.requests).toEqual([])
 })
 
 test('a host that nobody knows and a port where nobody listens are told apart', async () => {

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Certificate } from './certificate.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
@@ -77,6 +79,8 @@ export type GitHttpServerOptions = {
   readonly password?: string
   /** Answers the requests for LFS objects; the others never see it. */
   readonly lfs?: { readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean }
+  /** When set, the server speaks HTTPS and shows this. */
+  readonly tls?: Certificate
   /** Called when a push has been answered. */
   readonly onPush?: (repository: string) => void
 }
@@ -91,13 +95,15 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const children = new Set<ChildProcess>()
   const stopped = new AbortController()
 
-  const server = createServer((request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     handle(request, response).catch(() => response.destroy())
-  })
+  }
+  const { tls } = options
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  const origin = `http://127.0.0.1:${address.port}`
+  const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (options.lfs?.handle(request, response) === true) return
@@ -132,9 +138,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
-    if (options.password === undefined) return true
-    const expected = Buffer.from(`${options.username ?? ''}:${options.password}`).toString('base64')
-    return authorization === `Basic ${expected}`
+    const login = Buffer.from(`${options.username ?? ''}:${options.password ?? ''}`).toString('base64')
+    return options.password === undefined || authorization === `Basic ${login}`
   }
 
   async function serve(

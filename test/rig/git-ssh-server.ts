@@ -25,6 +25,8 @@ export type GitSshServer = AsyncDisposable & {
   readonly port: number
   /** A private key in OpenSSH format that the server accepts. */
   readonly userKey: string
+  /** Another one that it accepts. */
+  readonly secondKey: string
   /** A private key that the server does not know. */
   readonly strangerKey: string
   /** The public host key as `<type> <base64>`. */
@@ -44,10 +46,11 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const folder = await createFolder()
   const path = (name: string): string => join(folder.path, name)
   await chmod(folder.path, 0o700)
-  await Promise.all(['host', 'user', 'stranger'].map((name) => createKey(path(name))))
+  await Promise.all(['host', 'user', 'second', 'stranger'].map((name) => createKey(path(name))))
   const userKey = await readFile(path('user'), 'utf8')
+  const secondKey = await readFile(path('second'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
-  const publicKey = await readFile(path('user.pub'), 'utf8')
+  const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
   // As forges have it: git-shell for git, and one command more where LFS is offered.
   const shell = [
     '#!/bin/sh',
@@ -57,9 +60,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     '',
   ]
   await writeFile(path('shell'), shell.join('\n'), { mode: 0o700 })
-  await writeFile(path('authorized_keys'), `restrict,command="${path('shell')}" ${publicKey}`, {
-    mode: 0o600,
-  })
+  const authorized = publicKeys.map((key) => `restrict,command="${path('shell')}" ${key}`)
+  await writeFile(path('authorized_keys'), authorized.join(''), { mode: 0o600 })
 
   const port = await freePort()
   await writeFile(
@@ -119,6 +121,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   return {
     port,
     userKey,
+    secondKey,
     strangerKey,
     hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     createRepository: async (name) => {

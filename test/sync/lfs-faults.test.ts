@@ -43,7 +43,7 @@ const FAULTS: readonly { readonly fault: LfsFault; readonly kind: string; readon
   },
   {
     fault: { stage: 'batch', ...target, kind: 'object_error', code: 507, message: 'full' },
-    kind: 'too_large',
+    kind: 'quota_exceeded',
     said: /507 full/,
   },
   {
@@ -54,11 +54,11 @@ const FAULTS: readonly { readonly fault: LfsFault; readonly kind: string; readon
       status: 403,
       body: '{"message":"This repository exceeded its LFS budget"}',
     },
-    kind: 'too_large',
+    kind: 'quota_exceeded',
     said: /exceeded its LFS budget/,
   },
   { fault: { stage: 'download', kind: 'status', status: 404 }, kind: 'lfs_missing', said: /where it said/ },
-  { fault: { stage: 'download', kind: 'status', status: 403 }, kind: 'auth', said: /403/ },
+  { fault: { stage: 'download', kind: 'status', status: 403 }, kind: 'forbidden', said: /403/ },
   { fault: { stage: 'download', kind: 'status', status: 502 }, kind: 'server_error', said: /502/ },
   { fault: { stage: 'download', kind: 'wrong_bytes' }, kind: 'bad_objects', said: /other bytes/ },
   { fault: { stage: 'download', kind: 'cut', afterBytes: 0 }, kind: 'unreachable', said: /127\.0\.0\.1/ },
