@@ -18,16 +18,21 @@ export type OpenAgent = (
   options?: { readonly keepAlive: boolean },
 ) => HttpAgent
 
-export function createAgents(): OpenAgent {
+/** By what a server has to prove itself, beside what the system trusts; read once for each bundle. */
+export function createContexts(): (bundle: Bundle | undefined) => SecureContext {
   const contexts = new Map<Bundle | undefined, SecureContext>()
   // Reading what the system trusts takes a while.
-  const contextOf = (bundle: Bundle | undefined): SecureContext => {
+  return (bundle) => {
     const known = contexts.get(bundle)
     if (known !== undefined) return known
     const context = createSecureContext({ ca: trusted(bundle) })
     contexts.set(bundle, context)
     return context
   }
+}
+
+export function createAgents(): OpenAgent {
+  const contextOf = createContexts()
   return (url, { bundle, proxy }, signal, { keepAlive } = { keepAlive: false }) => {
     if (url.protocol === 'http:')
       return new HttpAgent({
