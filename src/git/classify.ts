@@ -29,6 +29,7 @@ const SERVER_WORDS: readonly Pattern[] = [
   ['auth', /deploy key|was archived|read-only|no permission|权限|认证失败/i],
   ['not_found', /(?:repository|project)[^\n]*(?:not found|could not be found|does not exist)/i],
   ['not_found', /(?:cannot|can't) find repository|unknown repository|仓库不存在/i],
+  ['name_taken', /directory[ /]file conflict/i],
   ['moved_meanwhile', /cannot lock ref|failed to (?:update|lock) ref|incorrect old value|file exists/i],
   ['bad_objects', /missing necessary objects|shallow update not allowed|unpack[^\n]*(?:fail|error)|fsck/i],
   [
@@ -102,6 +103,7 @@ export function classify(stderr: string, exitCode: number): GitErrorKind {
 
 // What the porcelain says about one ref, in parentheses.
 const REF_WORDS: readonly Pattern[] = [
+  ['name_taken', /directory[ /]file conflict/i],
   [
     'moved_meanwhile',
     /stale info|remote ref updated since|failed to (?:update|lock)|cannot lock|at [0-9a-f]+ but/i,

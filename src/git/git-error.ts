@@ -25,6 +25,7 @@ export type GitErrorKind =
   | 'tag_moved'
   | 'unrelated'
   | 'moved_meanwhile'
+  | 'name_taken'
   | 'protected'
   | 'hook_declined'
   | 'too_large'
@@ -76,6 +77,7 @@ export function canHeal(kind: GitErrorKind): boolean {
     case 'non_fast_forward':
     case 'tag_moved':
     case 'unrelated':
+    case 'name_taken':
     case 'protected':
     case 'hook_declined':
     case 'too_large':

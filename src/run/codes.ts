@@ -178,6 +178,13 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
       en: 'the target kept moving during the sync; it is tried again later',
     },
   ],
+  name_taken: [
+    20012,
+    {
+      zh: '目标仓库中已有占用该名称（或其上级目录名）的分支或标签；将其删除或改名后即可同步',
+      en: 'another branch or tag of the target takes this name or the name of its folder: once that one is deleted or renamed, it is synced',
+    },
+  ],
   protected: [
     20011,
     {

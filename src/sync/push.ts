@@ -2,10 +2,11 @@ import type { Side } from '../binding/binding.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
+import type { PushStep } from '../git/push-history.ts'
 import { whenFree } from './fence.ts'
 import type { SyncContext } from './context.ts'
 import { pushWindow } from './mirror.ts'
-import { narrateCommand, narrateWay } from './narrate.ts'
+import { narrateCommand, narrateStep, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
 import { otherSide, wayFrom } from './sides.ts'
@@ -28,6 +29,8 @@ export async function pushOffers(
   context: SyncContext,
   from: Side,
   offers: readonly Offer[],
+  /** How many refs the target has, as far as known. */
+  remoteRefs = 0,
 ): Promise<Pushed> {
   if (offers.length === 0) return { ok: true, outcomes: [] }
   const { deps, mirror, request, signal } = context
@@ -40,8 +43,9 @@ export async function pushOffers(
     sha,
     ...(lease === undefined ? {} : { lease }),
   }))
+  const options = { signal, remoteRefs, onStep: (step: PushStep) => narrateStep(context.log, step) }
   const pushed = await context.timed('push', () =>
-    whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, { signal })),
+    whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, options)),
   )
   if (!pushed.ok) return failedOn(to, pushed.failure)
   return {

@@ -109,7 +109,7 @@ async function push(
     if (entry.kind === 'diverged') return offer(entry.pair, from, heads, entry[otherSide(from)])
     return entry.kind === 'send' && entry.from === from ? offer(entry.pair, from, heads, entry.before) : []
   })
-  const pushed = await pushOffers(context, from, offers)
+  const pushed = await pushOffers(context, from, offers, planned.length)
   return pushed.ok
     ? { ...NOTHING_SETTLED, refs: pushed.outcomes }
     : { ...NOTHING_SETTLED, failure: pushed.failure }

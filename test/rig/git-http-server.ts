@@ -3,8 +3,11 @@ import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBareRepository, createFolder } from './repository.ts'
+import { limitUpload } from './upload-limit.ts'
+import type { UploadLimit } from './upload-limit.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
 //
@@ -36,6 +39,7 @@ export type Fault =
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** Lets git do its work and then cuts the connection without an answer. */
   | { readonly kind: 'lost_answer' }
+  | UploadLimit
 
 /** What a client is about to do: list refs, fetch a pack, or push one. */
 export type Service = 'info/refs' | 'upload-pack' | 'receive-pack'
@@ -125,7 +129,9 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
       response.writeHead(401, { 'www-authenticate': 'Basic realm="forge"' }).end('Unauthorized\n')
       return
     }
-    await serve(request, response, asked, fault)
+    const isLimited = fault.kind === 'upload_limit' && asked.service === 'receive-pack'
+    const body = isLimited ? await limitUpload(request, response, fault) : request
+    if (body !== undefined) await serve(body, request, response, asked, fault)
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
@@ -135,6 +141,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   async function serve(
+    body: Readable,
     request: IncomingMessage,
     response: ServerResponse,
     asked: RecordedRequest,
@@ -166,7 +173,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     })
     children.add(backend)
     backend.stdin.on('error', () => {})
-    request.pipe(backend.stdin)
+    body.pipe(backend.stdin)
     response.on('close', () => endGroup(backend))
     try {
       await answer(backend, response, asked.service, fault)
