@@ -164,6 +164,7 @@ function freedNames(updates: Part, results: PushResults): Part {
 
 /** Those of `some` that cannot be beside one of `others`: a ref cannot have the name of another one's folder. */
 function inTheWay(some: Part, others: Part): Part {
+  if (some.length === 0 || others.length === 0) return []
   const names = new Set<string>(others.map(({ ref }) => ref))
   const folders = new Set(others.flatMap(({ ref }) => foldersOf(ref)))
   return some.filter(({ ref }) => folders.has(ref) || foldersOf(ref).some((folder) => names.has(folder)))

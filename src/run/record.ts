@@ -2,7 +2,8 @@ import { sql } from 'kysely'
 import { backoffDelay } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import { recordAgreed } from './agreed.ts'
+import type { RefName } from '../git/refs.ts'
+import { recordAgreed, recordAgreedEarly } from './agreed.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
@@ -75,8 +76,9 @@ export async function nextDue(deps: Deps, after: number): Promise<number | undef
 /** running → ended, or → queued when trying again may help. Everything an attempt learned commits together. */
 export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: string): Promise<void> {
   const now = deps.clock.now()
+  const agreed = await recordAgreedEarly(deps.db, run.subject, end.agreed, now)
   await deps.db.transaction().execute(async (trx) => {
-    await recordAgreed(trx, run.subject, end.agreed, now)
+    await recordAgreed(trx, run.subject, agreed, now)
     if (end.backups.length > 0) {
       await trx
         .insertInto('backup')
@@ -121,10 +123,16 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
 }
 
 const LISTED_REFS = 200
+const KEPT_REFS = 5000
 
-// Thousands of refs that nothing happened to would make every run of a large repository a large record.
+// Thousands of refs that nothing happened to would make every run of a large repository a large record, and
+// so would tens of thousands of new ones: of those, the ones that somebody has to look at come first.
 function refsWorthKeeping(refs: AttemptEnd['refs']): AttemptEnd['refs'] {
-  return refs.length <= LISTED_REFS ? refs : refs.filter(({ result }) => result !== 'up_to_date')
+  if (refs.length <= LISTED_REFS) return refs
+  const news = refs.filter(({ result }) => result !== 'up_to_date')
+  if (news.length <= KEPT_REFS) return news
+  const isOpen = ({ result }: AttemptEnd['refs'][number]): boolean => !hasChanged(result)
+  return [...news.filter(isOpen), ...news.filter((ref) => !isOpen(ref))].slice(0, KEPT_REFS)
 }
 
 // A comparison that found nothing is not history. One that a person or a push has joined has their trigger.
@@ -191,7 +199,7 @@ async function handOver(trx: Executor, run: Run, runAfter: number, now: number):
 
 /** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
 async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
-  const branchIdsByRef = new Map<string, number>()
+  const branchIdsByRef = new Map<RefName, number>()
   for (const item of run.work) {
     if (item.scope === 'all') continue
     for (const ref of item.scope) if (ref.branchId !== null) branchIdsByRef.set(ref.internal, ref.branchId)
@@ -203,8 +211,11 @@ async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: numb
     created_at: run.startedAt ?? now,
     updated_at: now,
   }
+  // Without branch bindings there is nothing to look up, and there may be very many refs.
+  const asked = end.refs.filter(({ pair }) => branchIdsByRef.has(pair.internal))
+  const outcomes = new Map(asked.toReversed().map((outcome) => [outcome.pair.internal, outcome]))
   const rows = [...branchIdsByRef].map(([ref, branchId]) => {
-    const outcome = end.refs.find((known) => known.pair.internal === ref)
+    const outcome = outcomes.get(ref)
     return {
       ...row,
       branch_id: branchId,

@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import { breathe } from '../clock.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
@@ -48,6 +49,7 @@ export async function pushOffers(
     whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, options)),
   )
   if (!pushed.ok) return failedOn(to, pushed.failure)
+  await breathe()
   return {
     ok: true,
     outcomes: offers.map((offer) => toOutcome(offer, from, resultOf(pushed.results, offer.pair[to]))),
