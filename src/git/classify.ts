@@ -60,6 +60,7 @@ const OWN_WORDS: readonly Pattern[] = [
   ['address_denied', /transport '[^\n]*' not allowed|unsupported protocol|strange (?:host|path)name/i],
   ['object_format', /mismatched (?:object format|algorithm)|hash algorithm|unknown object format/i],
   ['disk_full', /no space left on device|disk quota exceeded|file too large/i],
+  ['name_taken', /exists; cannot create/i],
   ['mirror_busy', /\.lock': file exists|another git process seems to be running/i],
   [
     'local_permission',

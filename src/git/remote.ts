@@ -92,13 +92,14 @@ const MAX_FETCH_ARGUMENTS = 32 * 1024
 
 /**
  * Fetches refs into the mirror's own refs. `{ allInto: 'refs/internal' }` fetches every branch and tag to
- * `refs/internal/heads/*` and `refs/internal/tags/*`; refs that the remote no longer has stay in the mirror.
+ * `refs/internal/heads/*` and `refs/internal/tags/*`; refs that the remote no longer has stay in the mirror,
+ * unless they are to be `pruned`.
  */
 export function fetchRefs(
   deps: RemoteDeps,
   mirrorDir: string,
   remote: Remote,
-  refspecs: readonly FetchRefspec[] | { readonly allInto: string },
+  refspecs: readonly FetchRefspec[] | { readonly allInto: string; readonly pruned?: boolean },
   options: CallOptions,
 ): Promise<GitOutcome<object>> {
   const texts =
@@ -106,12 +107,13 @@ export function fetchRefs(
       ? ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${refspecs.allInto}/${kind}/*`)
       : refspecs.map(({ source, target }) => `+${source}:${target}`)
   if (texts.length === 0) return Promise.resolve({ ok: true })
+  const prune = 'allInto' in refspecs && refspecs.pruned === true ? ['--prune'] : []
   const isLong = Buffer.byteLength(texts.join(' ')) > MAX_FETCH_ARGUMENTS
   return withAccess<object>(deps, remote, options.signal, async (access) => {
     await restoreConfig(mirrorDir)
     const result = await runGit(deps, {
       operation: 'fetch',
-      args: [...FETCH, ...(isLong ? ['--stdin'] : []), '--', remote.url, ...(isLong ? [] : texts)],
+      args: [...FETCH, ...prune, ...(isLong ? ['--stdin'] : []), '--', remote.url, ...(isLong ? [] : texts)],
       gitDir: mirrorDir,
       fenced: true,
       ...(isLong ? { input: `${texts.join('\n')}\n` } : {}),
