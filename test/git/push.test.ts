@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import type { Sha } from '../../src/git/refs.ts'
 import { pushRefs } from '../../src/git/remote.ts'
@@ -147,6 +148,48 @@ test('names that look like options or hold unusual characters travel as names', 
 
   expect(pushed).toEqual({ ok: true, results: new Map(names.map((name) => [name, OK])) })
   expect([...(await readRefs(world.app.dir)).keys()].toSorted()).toEqual(names.toSorted())
+})
+
+test('names of every kind also travel in a push that is too long for a command line', async () => {
+  await using world = await openGitWorld()
+  const first = await world.work.commit('first')
+  await world.mirrorWork()
+  const odd = ['"quoted"', 'a;b#c', "it's", '$(id)', 'größe/日本', '+plus', '-', '{{x}}', '%s'].map(
+    (name) => `refs/heads/${name}`,
+  )
+  const names = [...odd, ...Array.from({ length: 700 }, (_, index) => `refs/heads/number-${index}`)]
+
+  const pushed = await push(world, ...names.map((ref) => ({ ref, sha: first })))
+
+  expect(pushed).toEqual({ ok: true, results: new Map(names.map((name) => [name, OK])) })
+  expect([...(await readRefs(world.app.dir)).keys()].toSorted()).toEqual(names.toSorted())
+  expect(world.room.operations).toEqual(['fetch', 'push'])
+  expect((await readdir(world.room.git.runtimeDir)).filter((name) => name.startsWith('push'))).toEqual([])
+})
+
+test('a name that begins with a plus keeps its lease', async () => {
+  await using world = await openGitWorld()
+  const { ours, theirs } = await diverge(world)
+  const plus = 'refs/heads/+main'
+  await world.work.push(world.app.dir, `${theirs}:${plus}`)
+
+  const stale = await push(world, { ref: plus, sha: ours, lease: ours })
+  const plain = await push(world, { ref: plus, sha: ours })
+
+  expect(stale).toMatchObject({ results: new Map([[plus, { kind: 'moved_meanwhile' }]]) })
+  expect(plain).toMatchObject({ results: new Map([[plus, { kind: 'non_fast_forward' }]]) })
+  expect((await readRefs(world.app.dir)).get(plus)).toBe(theirs)
+})
+
+test('a web page in place of the server is not taken for a push that went through', async () => {
+  await using world = await openGitWorld()
+  const first = await world.work.commit('first')
+  await world.mirrorWork()
+  world.server.fault('*', { kind: 'status', status: 200, body: '<html>Please log in</html>' })
+
+  const pushed = await push(world, { ref: MAIN, sha: first }, { ref: 'refs/heads/old', sha: null })
+
+  expect(pushed).toMatchObject({ ok: false })
 })
 
 test('of a push that a hook declines as a whole, all acceptable refs arrive', async () => {
