@@ -3,11 +3,10 @@ import type { HistoryPush } from './push-history.ts'
 import { pushHistory } from './push-history.ts'
 import type { PushAnswer, PushResult, PushUpdate } from './push.ts'
 import type { RefName } from './refs.ts'
-import { isBranchRef } from './refs.ts'
 import type { Upload } from './upload.ts'
 
 // What was too large in one push goes in smaller ones: first fewer refs at a time, then, where a single one is
-// too large, its history in steps. Tags come last, when the branches have brought most of what they need.
+// too large, its history in steps. Branches come before tags, and bring most of what these need.
 
 type Part = readonly PushUpdate[]
 
@@ -49,7 +48,7 @@ export async function pushSmaller(push: SmallerPush): Promise<GitFailure | undef
 const TOO_LARGE = { kind: 'too_large', doubt: undefined } as const
 
 async function pushSingles(push: SmallerPush, single: Part): Promise<GitFailure | undefined> {
-  let open = [...single.filter(isBranch), ...single.filter((update) => !isBranch(update))]
+  let open = single
   for (let round = 1; round <= MOST_ROUNDS && open.length > 0; round += 1) {
     const stay: PushUpdate[] = []
     for (const update of open) {
@@ -62,10 +61,6 @@ async function pushSingles(push: SmallerPush, single: Part): Promise<GitFailure 
     open = stay
   }
   return undefined
-}
-
-function isBranch({ ref }: PushUpdate): boolean {
-  return isBranchRef(ref)
 }
 
 function headsOf(part: Part): Parameters<Upload['measure']>[0] {

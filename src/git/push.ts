@@ -98,8 +98,8 @@ function failureOf(silent: ReadonlySet<RefName>, { failure, stderr }: Exited): P
   return { kind: isCut(failure, stderr) ? 'cut' : 'failed', failure }
 }
 
-// Proxies that wait no longer for the end of an upload, or do not let all of it through.
-const CUT_STATUSES = new Set([408, 499, 502, 504, 520, 522, 524])
+// Proxies that wait no longer for the end of an upload, and servers that give up on a pack.
+const CUT_STATUSES = new Set([408, 499, 500, 502, 504, 520, 522, 524])
 
 function isCut({ kind }: GitFailure, stderr: string): boolean {
   if (kind !== 'unreachable' && kind !== 'server_error' && kind !== 'unknown') return false

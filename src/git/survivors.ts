@@ -1,4 +1,5 @@
 import type { PushResult, PushUpdate } from './push.ts'
+import { rejected } from './push.ts'
 import type { RefName } from './refs.ts'
 
 // A server that declines a push as a whole, as a pre-receive hook does, may still take most of its refs.
@@ -32,86 +33,127 @@ const MOST_NAMINGS = 64
 /** Named refs that were refused by themselves before the server is taken at its word. */
 const PROOFS = 8
 
+/** Resolves to the verdicts on what was not pushed by itself; none when the push is over. */
 export async function pushSurvivors(declined: Part, by: Refusals, push: PushPart): Promise<Verdicts> {
-  const tainted: Part[] = []
-  const named: PushUpdate[] = []
-  const said = new Map<RefName, PushResult>()
-  const patience = { pushes: 0, refusals: 0, namings: 0 }
-  const mayPush = (): boolean => patience.refusals < MOST_REFUSALS && patience.pushes < MOST_PUSHES
-
-  const ask = async (part: Part): Promise<PartAnswer> => {
-    patience.pushes += 1
-    const answer = await push(part)
-    if (answer.kind === 'passed') Object.assign(patience, { refusals: 0, namings: 0 })
-    else patience.refusals += 1
-    return answer
-  }
-
-  /** Pushes a part, again without the refs that the server names, and notes it as tainted when it is. */
-  const settle = async (part: Part, known?: Refusals): Promise<PartAnswer['kind']> => {
-    let open = part
-    let refusals = known
-    for (;;) {
-      if (refusals === undefined) {
-        if (!mayPush()) break
-        const answer = await ask(open)
-        if (answer.kind !== 'declined') return answer.kind
-        refusals = answer.by
-      }
-      const { refused, messages } = refusals
-      for (const [ref, result] of refused) said.set(ref, result)
-      open = open.filter(({ ref }) => refused.has(ref))
-      const accused = namedIn(messages, open)
-      if (accused.size === 0 || accused.size === open.length || patience.namings >= MOST_NAMINGS) break
-      patience.namings += 1
-      patience.refusals = 0
-      named.push(...open.filter(({ ref }) => accused.has(ref)))
-      open = open.filter(({ ref }) => !accused.has(ref))
-      refusals = undefined
-    }
-    tainted.push(open)
-    return 'declined'
-  }
-
-  await settle(declined, by)
-  while (mayPush()) {
-    const part = tainted.shift()
+  const patience = openPatience(push)
+  const search: Search = { patience, tainted: [], named: [], said: new Map() }
+  await settle(search, declined, by)
+  for (;;) {
+    const part = patience.isLeft() ? search.tainted.shift() : undefined
     if (part === undefined) break
-    const middle = Math.ceil(part.length / 2)
-    const right = part.slice(middle)
-    const left = await settle(part.slice(0, middle))
-    if (left === 'over') return new Map()
-    if (left === 'passed' && right.length > 1) {
-      // Whatever spoils the whole is in this half. A single ref is asked about all the same.
-      tainted.unshift(right)
-      continue
-    }
-    const other = right.length > 0 ? await settle(right) : 'settled'
-    if (other === 'over') return new Map()
-    // Where one half passed, the other one is not all bad either.
-    const half = left === 'declined' && other === 'passed' ? tainted.pop() : undefined
-    if (half !== undefined) tainted.unshift(half)
+    if (!(await settleHalves(search, part))) return new Map()
   }
-  patience.refusals = 0
-  const unproven = await checkNamed(named, ask, mayPush)
-  const open = new Set([...tainted.flat(), ...unproven].map(({ ref }) => ref))
-  return new Map([...said].filter(([ref]) => open.has(ref)))
+  patience.renew()
+  const { tainted, named, said } = search
+  const believed = await checkNamed(named, patience)
+  return new Map([
+    ...tainted.flat().map(({ ref }) => [ref, untried(said.get(ref))] as const),
+    ...believed.map(({ ref }) => [ref, said.get(ref) ?? untried(undefined)] as const),
+  ])
 }
 
-/** Pushes the named refs one by one; resolves to those that were not pushed because the names prove right. */
-async function checkNamed(
-  named: Part,
-  ask: (part: Part) => Promise<PartAnswer>,
-  mayPush: () => boolean,
-): Promise<Part> {
+type Search = {
+  readonly patience: Patience
+  /** Parts that hold at least one bad ref. */
+  readonly tainted: Part[]
+  /** Refs that the server has named as bad. */
+  readonly named: PushUpdate[]
+  /** What was said when a ref was last refused, with others or alone. */
+  readonly said: Map<RefName, PushResult>
+}
+
+/** Pushes a part, and again without the refs that the server names; what stays refused is tainted. */
+async function settle(search: Search, part: Part, known?: Refusals): Promise<PartAnswer['kind']> {
+  const { patience, tainted, named, said } = search
+  let open = part
+  let by = known
+  for (;;) {
+    if (by === undefined && patience.isLeft()) {
+      const answer = await patience.push(open)
+      if (answer.kind !== 'declined') return answer.kind
+      by = answer.by
+    }
+    const refusals = by
+    if (refusals === undefined) break
+    for (const [ref, result] of refusals.refused) said.set(ref, result)
+    open = open.filter(({ ref }) => refusals.refused.has(ref))
+    const accused = namedIn(refusals.messages, open)
+    if (accused.size === 0 || accused.size === open.length || !patience.listens()) break
+    named.push(...open.filter(({ ref }) => accused.has(ref)))
+    open = open.filter(({ ref }) => !accused.has(ref))
+    by = undefined
+  }
+  tainted.push(open)
+  return 'declined'
+}
+
+/** Resolves to false when the push is over. */
+async function settleHalves(search: Search, part: Part): Promise<boolean> {
+  const middle = Math.ceil(part.length / 2)
+  const right = part.slice(middle)
+  const left = await settle(search, part.slice(0, middle))
+  if (left === 'over') return false
+  // Whatever spoils the whole is then in the other half. A single ref is asked about all the same.
+  if (left === 'passed' && right.length > 1) {
+    search.tainted.unshift(right)
+    return true
+  }
+  const other = right.length === 0 ? 'settled' : await settle(search, right)
+  // Where one half passed, there is more to be had in the other one than elsewhere.
+  const half = left === 'declined' && other === 'passed' ? search.tainted.pop() : undefined
+  if (half !== undefined) search.tainted.unshift(half)
+  return other !== 'over'
+}
+
+/** Pushes the named refs one by one; resolves to those that were not pushed because the server is believed. */
+async function checkNamed(named: Part, patience: Patience): Promise<Part> {
   let proofs = 0
   for (const [index, update] of named.entries()) {
-    if (proofs >= PROOFS || !mayPush()) return named.slice(index)
-    const { kind } = await ask([update])
-    if (kind === 'over') return named.slice(index)
+    if (proofs >= PROOFS || !patience.isLeft()) return named.slice(index)
+    const { kind } = await patience.push([update])
+    if (kind === 'over') return []
     proofs = kind === 'passed' ? 0 : proofs + 1
   }
   return []
+}
+
+type Patience = {
+  readonly push: PushPart
+  /** Whether the server may be asked once more. */
+  readonly isLeft: () => boolean
+  /** Whether the server may name refs once more; then it was not asked in vain. */
+  readonly listens: () => boolean
+  readonly renew: () => void
+}
+
+function openPatience(push: PushPart): Patience {
+  let pushes = 0
+  let refusals = 0
+  let namings = 0
+  return {
+    isLeft: () => refusals < MOST_REFUSALS && pushes < MOST_PUSHES,
+    push: async (part) => {
+      pushes += 1
+      const answer = await push(part)
+      refusals = answer.kind === 'passed' ? 0 : refusals + 1
+      if (answer.kind === 'passed') namings = 0
+      return answer
+    },
+    listens: () => {
+      namings += 1
+      if (namings > MOST_NAMINGS) return false
+      refusals = 0
+      return true
+    },
+    renew: () => {
+      refusals = 0
+    },
+  }
+}
+
+function untried(said: PushResult | undefined): PushResult {
+  const { kind, reason } = said ?? {}
+  return rejected(kind ?? 'unknown', `not tried alone, as the server kept refusing: ${reason ?? ''}`)
 }
 
 /** The refs that the messages call by their full name. */

@@ -41,6 +41,8 @@ export type Upload = {
 const SMALLEST_CUT = 2 ** 20
 /** Each refusal halves what is tried next, so this many are never needed. */
 const MOST_REFUSALS = 64
+/** A server that takes so little that this is not enough gets the rest from the next sync. */
+const MOST_PUSHES = 500
 /** Connections that break in a row, each with half of what was sent before. */
 const MOST_CUTS = 8
 
@@ -53,6 +55,7 @@ export async function openUpload(deps: UploadDeps): Promise<GitOutcome<{ readonl
   const first = await deps.look()
   if (!first.ok) return first
   let held = first.refs
+  let pushes = 0
   let refusals = 0
   let cuts = 0
   let refusedBytes = Infinity
@@ -93,6 +96,8 @@ export async function openUpload(deps: UploadDeps): Promise<GitOutcome<{ readonl
     goal: () => Math.max(takenBytes, refusedBytes / 2),
     refuse,
     offer: async (part, bytes) => {
+      if (refusals >= MOST_REFUSALS || pushes >= MOST_PUSHES) return { kind: 'failed', failure: ENOUGH }
+      pushes += 1
       const answer = await deps.push(part)
       const { rest } = answer
       let doubt: GitFailure | undefined
@@ -112,13 +117,13 @@ export async function openUpload(deps: UploadDeps): Promise<GitOutcome<{ readonl
       }
       refuse(bytes)
       refusals += 1
-      return refusals > MOST_REFUSALS
-        ? {
-            kind: 'failed',
-            failure: { kind: 'too_large', detail: 'the server keeps refusing smaller pushes' },
-          }
-        : { kind: 'too_large', doubt }
+      return { kind: 'too_large', doubt }
     },
   }
   return { ok: true, upload }
+}
+
+const ENOUGH: GitFailure = {
+  kind: 'too_large',
+  detail: 'the server takes so little at once that this sync ends here; the next one goes on',
 }

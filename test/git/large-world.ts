@@ -7,14 +7,11 @@ import { pushRefs } from '../../src/git/remote.ts'
 import type { GitWorld } from '../rig/git-world.ts'
 import { refName } from '../rig/git-world.ts'
 import { installHook } from '../rig/repository.ts'
+import type { Update } from './push-world.ts'
 
 // Pushes that are larger than a server takes at once.
 
 export const KB = 1024
-export const MAIN = refName('refs/heads/main')
-export const OK = { status: 'ok', kind: null, reason: null }
-
-export type Update = { readonly ref: string; readonly sha: Sha | null; readonly lease?: Sha | null }
 
 export function push(
   world: GitWorld,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { openGitWorld } from '../rig/git-world.ts'
 import { git, installHook, readRefs } from '../rig/repository.ts'
-import { commitLarge, KB, limit, MAIN, OK, push, pushesOf } from './large-world.ts'
+import { commitLarge, KB, limit, push, pushesOf } from './large-world.ts'
+import { MAIN, OK } from './push-world.ts'
 
 describe('many refs that are too large for one push', () => {
   test('go in smaller parts, tags after the branches that bring their commits', async () => {

@@ -5,7 +5,8 @@ import type { Sha } from '../../src/git/refs.ts'
 import type { GitWorld } from '../rig/git-world.ts'
 import { openGitWorld, refName } from '../rig/git-world.ts'
 import { git, readRefs, shaOf } from '../rig/repository.ts'
-import { commitLarge, KB, limit, MAIN, OK, push, pushesOf, record } from './large-world.ts'
+import { commitLarge, KB, limit, push, pushesOf, record } from './large-world.ts'
+import { MAIN, OK } from './push-world.ts'
 
 describe('a branch that is too large for one push', () => {
   test.each(['refuse', 'cut'] as const)('goes forward in steps along its own history: %s', async (how) => {
@@ -53,20 +54,20 @@ describe('a branch that is too large for one push', () => {
     const theirs = await world.work.commit('theirs')
     await world.work.push(world.app.dir, 'theirs:refs/heads/main')
     await world.work.checkout('main')
-    const before = await commitLarge(world, 3, 100 * KB, 'before')
+    const before = await commitLarge(world, 4, 100 * KB, 'before')
     await git(world.work.dir, 'merge', '--quiet', '--no-ff', '-m', 'merge', 'theirs')
-    const after = await commitLarge(world, 3, 100 * KB, 'after')
+    const [after] = await commitLarge(world, 1, 100 * KB, 'after')
     await world.mirrorWork()
     const seen = await record(world)
-    limit(world, 450 * KB)
+    limit(world, 340 * KB)
 
-    const pushed = await push(world, [{ ref: MAIN, sha: after[2] ?? null }])
+    const pushed = await push(world, [{ ref: MAIN, sha: after ?? null }])
 
     const values = await seen()
     expect(pushed).toEqual({ ok: true, results: new Map([[MAIN, OK]]) })
     expect(values.some((value) => before.some((commit) => commit === value))).toBe(false)
     expect(values.length).toBeGreaterThan(1)
-    expect(await git(world.app.dir, 'rev-list', '--count', `${theirs}..main`)).toBe('7')
+    expect(await git(world.app.dir, 'rev-list', '--count', `${theirs}..main`)).toBe('6')
   })
 
   test('is continued by whoever comes after a crash', async () => {
@@ -93,20 +94,11 @@ describe('a branch that is too large for one push', () => {
     const commits = await commitLarge(world, 8, 200 * KB)
     await world.mirrorWork()
     limit(world, 450 * KB)
-    const moved = Promise.withResolvers<string>()
+    const intruder = intrude(world)
 
-    const pushed = await push(world, [{ ref: MAIN, sha: commits[7] ?? null }], {
-      onStep: ({ done, sha }) => {
-        const hold = world.server.hold('info/refs')
-        if (done > 4) return hold.release()
-        void hold.reached
-          .then(() => commitAt(world, sha))
-          .then(moved.resolve, moved.reject)
-          .finally(hold.release)
-      },
-    })
+    const pushed = await push(world, [{ ref: MAIN, sha: commits[7] ?? null }], intruder)
 
-    const theirs = await moved.promise
+    const theirs = await intruder.commit
     expect(pushed).toMatchObject({
       ok: true,
       results: new Map([[MAIN, { status: 'rejected', kind: 'non_fast_forward' }]]),
@@ -160,6 +152,24 @@ describe('a forced update that is too large for one push', () => {
     expect((await readRefs(world.app.dir)).get(MAIN)).toBe(commits[5])
   })
 
+  test('is a lost race where somebody else has pushed meanwhile, and their commit stays', async () => {
+    await using world = await openGitWorld()
+    const theirs = await world.work.commit('theirs')
+    await world.work.push(world.app.dir, 'main')
+    const commits = await rewrite(world, 8, 200 * KB)
+    limit(world, 450 * KB)
+    const intruder = intrude(world)
+
+    const pushed = await push(world, [{ ref: MAIN, sha: commits[7] ?? null, lease: theirs }], intruder)
+
+    const late = await intruder.commit
+    expect(pushed).toMatchObject({
+      ok: true,
+      results: new Map([[MAIN, { status: 'rejected', kind: 'moved_meanwhile' }]]),
+    })
+    expect((await readRefs(world.app.dir)).get(MAIN)).toBe(late)
+  })
+
   test('that cannot be completed puts back what it replaced', async () => {
     await using world = await openGitWorld()
     const theirs = await world.work.commit('theirs')
@@ -189,6 +199,27 @@ async function rewrite(world: GitWorld, count: number, bytes: number): Promise<r
   await world.work.checkout('main')
   await world.mirrorWork()
   return commits
+}
+
+/** Somebody pushes between the first steps of a large push. */
+function intrude(world: GitWorld): {
+  readonly onStep: (step: PushStep) => void
+  readonly commit: Promise<string>
+} {
+  const moved = Promise.withResolvers<string>()
+  let isDone = false
+  return {
+    commit: moved.promise,
+    onStep: ({ sha }) => {
+      if (isDone) return
+      isDone = true
+      const hold = world.server.hold('info/refs')
+      void hold.reached
+        .then(() => commitAt(world, sha))
+        .then(moved.resolve, moved.reject)
+        .finally(hold.release)
+    },
+  }
 }
 
 /** Somebody commits on top of `sha` at the server. */

@@ -50,9 +50,12 @@ describe('a history that is too large for one push', () => {
   })
 
   test.each([
-    { what: 'by a sync of everything', scope: 'all' as const },
-    { what: 'by the echo of a step', scope: [pair('main')], pushedOn: 'external' as const },
-  ])('is continued after a crash between two steps, $what', async ({ what: _, ...request }) => {
+    { what: 'by a sync of everything', request: { scope: 'all' as const } },
+    {
+      what: 'by the echo of a step',
+      request: { scope: [pair('main')], pushedOn: 'external' as const },
+    },
+  ])('is continued after a crash between two steps, $what', async ({ request }) => {
     await using world = await createWorld()
     await world.work.commit('agreed')
     await world.push('internal', 'main')
