@@ -57,8 +57,8 @@ export async function pushInParts(
 
 type Session = {
   readonly results: ReadonlyMap<RefName, PushResult>
-  /** Parts that were too large, or during which the connection broke. */
-  readonly large: Part[]
+  /** Parts that were too large, or during which the connection broke, each told once. */
+  readonly takeLarge: () => readonly Part[]
   /** Why the connection broke when it last did. */
   readonly broken: () => GitFailure | undefined
   readonly push: (part: Part) => Promise<PushAnswer>
@@ -70,17 +70,19 @@ type Session = {
 
 function openSession({ call, history }: PushRoom): Session {
   const results = new Map<RefName, PushResult>()
-  const large: Part[] = []
+  let large: readonly Part[] = []
   let broken: GitFailure | undefined
   const record = (settled: PushResults): void => {
     for (const [ref, result] of settled) results.set(ref, result)
   }
   const push = (part: Part): Promise<PushAnswer> => pushSendable(part, call)
+  let lost: GitFailure | undefined
   const pushForSurvivors = async (part: Part): Promise<PartAnswer> => {
     const { results: settled, rest } = await push(part)
     record(settled)
     if (rest.kind === 'declined') return { kind: 'declined', by: rest }
-    if ((await follow(part, rest)) !== undefined) return { kind: 'over' }
+    lost = await follow(part, rest)
+    if (lost !== undefined) return { kind: 'over' }
     const isClean = rest.kind === 'none' && !settled.values().some(({ status }) => status === 'rejected')
     return { kind: isClean ? 'passed' : 'settled' }
   }
@@ -89,12 +91,13 @@ function openSession({ call, history }: PushRoom): Session {
     if (rest.kind === 'cut') {
       broken = rest.failure
       if (!(await mayBeTooLarge(history))) return broken
-      large.push(part.filter(({ ref }) => !results.has(ref)))
+      large = [...large, part.filter(({ ref }) => !results.has(ref))]
     } else if (rest.kind === 'too_large') {
-      large.push(part.filter(({ ref }) => rest.refused.has(ref)))
+      large = [...large, part.filter(({ ref }) => rest.refused.has(ref))]
     } else if (rest.kind === 'declined') {
       const refused = part.filter(({ ref }) => rest.refused.has(ref))
       record(await pushSurvivors(refused, rest, pushForSurvivors))
+      return lost
     }
     return undefined
   }
@@ -103,7 +106,12 @@ function openSession({ call, history }: PushRoom): Session {
     record(answer.results)
     return follow(part, answer.rest)
   }
-  return { results, large, broken: () => broken, push, record, follow, pushAll }
+  const takeLarge = (): readonly Part[] => {
+    const taken = large
+    large = []
+    return taken
+  }
+  return { results, takeLarge, broken: () => broken, push, record, follow, pushAll }
 }
 
 // Git sends nothing at all when it cannot place one of the refs.
@@ -118,7 +126,7 @@ async function pushSendable(part: Part, call: PushRoom['call']): Promise<PushAns
 }
 
 async function pushLarge(session: Session, room: PushRoom): Promise<GitFailure | undefined> {
-  const { large, record } = session
+  const large = session.takeLarge()
   if (large.length === 0) return undefined
   const opened = await openUpload({ ...room, push: session.push })
   if (!opened.ok) return session.broken() ?? opened.failure
@@ -126,20 +134,14 @@ async function pushLarge(session: Session, room: PushRoom): Promise<GitFailure |
   // Of a push that broke off nobody knows what arrived.
   const held = upload.held()
   const isThere = ({ ref, sha }: PushUpdate): boolean => held.get(ref) === (sha ?? undefined)
-  record(
-    new Map(
-      large
-        .flat()
-        .filter(isThere)
-        .map(({ ref }) => [ref, ARRIVED]),
-    ),
-  )
-  const rest = large.splice(0).map((part) => part.filter((update) => !isThere(update)))
-  large.push(...rest.filter((part) => part.length > 0))
-  if (large.length === 0) return undefined
+  const arrived = large.flat().filter(isThere)
+  session.record(new Map(arrived.map(({ ref }) => [ref, ARRIVED])))
+  const rest = large.map((part) => part.filter((update) => !isThere(update)))
+  const open = rest.filter((part) => part.length > 0)
+  if (open.length === 0) return undefined
   const broken = session.broken()
-  if (broken !== undefined && !(await upload.isWorthCutting(large.flat()))) return broken
-  return pushSmaller({ ...session, ...room, upload })
+  if (broken !== undefined && !(await upload.isWorthCutting(open.flat()))) return broken
+  return pushSmaller({ ...session, ...room, upload }, open)
 }
 
 /** Deletions that other names wait for, branches, tags, and the remaining deletions. */

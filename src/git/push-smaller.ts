@@ -11,8 +11,8 @@ import type { Upload } from './upload.ts'
 type Part = readonly PushUpdate[]
 
 export type SmallerPush = HistoryPush & {
-  /** Parts that were refused for their size; what turns out too large on the way is added here. */
-  readonly large: Part[]
+  /** Parts that were refused for their size, each told once. */
+  readonly takeLarge: () => readonly Part[]
   readonly record: (results: ReadonlyMap<RefName, PushResult>) => void
   /** Sees to what was refused for other reasons; resolves to a failure when nothing further can be pushed. */
   readonly follow: (part: Part, rest: PushAnswer['rest']) => Promise<GitFailure | undefined>
@@ -22,24 +22,29 @@ export type SmallerPush = HistoryPush & {
 const MOST_ROUNDS = 3
 
 /** Resolves to a failure when nothing further can be pushed; what was recorded by then stands. */
-export async function pushSmaller(push: SmallerPush): Promise<GitFailure | undefined> {
-  const { upload, large } = push
-  const tried = new Set(large)
-  for (const part of tried) upload.refuse(await upload.measure(headsOf(part)))
+export async function pushSmaller(
+  push: SmallerPush,
+  large: readonly Part[],
+): Promise<GitFailure | undefined> {
+  const { upload } = push
+  for (const part of large) upload.refuse(await upload.measure(headsOf(part)))
+  const refused = new Set(large)
+  const waiting = [...large]
   const single: PushUpdate[] = []
-  for (let part = large.shift(); part !== undefined; part = large.shift()) {
+  for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
     const [first] = part
     const bytes = await upload.measure(headsOf(part))
-    const isRefused = tried.has(part) || upload.isRefused(bytes)
+    const isRefused = refused.has(part) || upload.isRefused(bytes)
     const offered = isRefused ? TOO_LARGE : await upload.offer(part, bytes)
     if (offered.kind === 'failed') return offered.failure
     if (offered.kind === 'answered') {
       push.record(offered.answer.results)
       const failure = await push.follow(part, offered.answer.rest)
       if (failure !== undefined) return failure
+      waiting.push(...push.takeLarge())
     } else if (part.length > 1) {
       const middle = Math.ceil(part.length / 2)
-      large.unshift(part.slice(0, middle), part.slice(middle))
+      waiting.unshift(part.slice(0, middle), part.slice(middle))
     } else if (first !== undefined) single.push(first)
   }
   return pushSingles(push, single)

@@ -132,6 +132,21 @@ describe('a push of which something is not known', () => {
     expect(nothing.calls).toHaveLength(1)
   })
 
+  test('ends where the connection is lost among refused refs, and what arrived is told', async () => {
+    const updates = branches(8)
+    const serve = hook(new Set([updates[5]?.ref ?? refName('refs/heads/none')]), () => 'not like this')
+    let calls = 0
+
+    const { outcome } = await push(updates, (refs) => {
+      calls += 1
+      return calls > 3 ? broken('unreachable') : serve(refs)
+    })
+
+    const kinds = outcome.ok ? [...outcome.results.values()].map(({ kind }) => kind) : []
+    expect(kinds.slice(0, 4)).toEqual([null, null, null, null])
+    expect(new Set(kinds.slice(4))).toEqual(new Set(['unreachable']))
+  })
+
   test('does not take a ref without a line for done', async () => {
     const { outcome } = await push(branches(2), (refs) => accepted(refs.slice(0, 1)))
 
