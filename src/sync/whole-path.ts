@@ -67,13 +67,13 @@ async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled
     ...NOTHING_SETTLED,
     refs: planned.flatMap((entry) => outcomesAtRest(entry, input.direction)),
   }
-  const outward = await push(context, 'internal', planned, fetched.heads)
+  const outward = await push(context, 'internal', planned, fetched.heads, input.refs)
   const soFar = joinSettled(atRest, outward)
   if (soFar.failure !== undefined) return soFar
   // Where both sides moved, the external one was asked first; what it refused is offered the other way.
   const refused = new Set(outward.refs.filter(wouldLose).map(({ pair }) => pair))
   const rest = planned.filter((entry) => entry.kind !== 'diverged' || refused.has(entry.pair))
-  const settled = joinSettled(soFar, await push(context, 'external', rest, fetched.heads))
+  const settled = joinSettled(soFar, await push(context, 'external', rest, fetched.heads, input.refs))
   if (settled.failure !== undefined) return settled
   return forceRefused(context, planned, fetched.heads, settled)
 }
@@ -104,12 +104,13 @@ async function push(
   from: Side,
   planned: readonly PlannedRef[],
   heads: Heads,
+  listed: Heads,
 ): Promise<Settled> {
   const offers = planned.flatMap((entry) => {
     if (entry.kind === 'diverged') return offer(entry.pair, from, heads, entry[otherSide(from)])
     return entry.kind === 'send' && entry.from === from ? offer(entry.pair, from, heads, entry.before) : []
   })
-  const pushed = await pushOffers(context, from, offers, planned.length)
+  const pushed = await pushOffers(context, from, offers, listed[otherSide(from)].size)
   return pushed.ok
     ? { ...NOTHING_SETTLED, refs: pushed.outcomes }
     : { ...NOTHING_SETTLED, failure: pushed.failure }
