@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
+import { stripControl } from './output.ts'
 import type { Sha } from './refs.ts'
 import { toSha } from './refs.ts'
 
@@ -67,7 +68,7 @@ export async function largestFile(deps: HistoryDeps, range: Range): Promise<Larg
       const bytes = Number(size)
       const path = paths.get(sha)
       if (type !== 'blob' || path === undefined || bytes <= (largest?.bytes ?? -1)) return
-      largest = { path, bytes }
+      largest = { path: stripControl(path), bytes }
     },
   })
   return largest

@@ -60,7 +60,7 @@ async function pushLine(push: HistoryPush, update: Arrival, line: readonly Sha[]
       return { ok: false, failure: offered.doubt }
     const result =
       offered.kind === 'too_large'
-        ? await tooLarge(push, { sha, before: line[done - 1] }, { done, of: line.length })
+        ? await tooLarge(push, sha, { done, of: line.length })
         : offered.answer.results.get(ref)
     if (result === undefined || result.status === 'rejected') {
       const verdict = result ?? rejected('unknown', 'the server did not say what became of the ref')
@@ -112,13 +112,11 @@ async function stepsTo({ upload, history }: HistoryPush, update: Arrival): Promi
 
 async function tooLarge(
   { upload, history }: HistoryPush,
-  { sha, before }: { readonly sha: Sha; readonly before: Sha | undefined },
+  sha: Sha,
   { done, of }: { readonly done: number; readonly of: number },
 ): Promise<PushResult> {
-  const known = before === undefined ? upload.known() : [...upload.known(), before]
-  const range = { heads: [sha], known }
   const bytes = await upload.measure([sha])
-  const file = await largestFile(history, range)
+  const file = await largestFile(history, { heads: [sha], known: upload.known() })
   const most = file === undefined ? '' : `; its largest file is ${file.path} (${inMegabytes(file.bytes)})`
   const reached = done === 0 ? '' : `; ${done} of ${of} commits before it have arrived`
   const what = `commit ${sha.slice(0, 7)} alone is ${inMegabytes(bytes)}, more than the server takes at once`

@@ -79,7 +79,7 @@ export function readAnswer(part: readonly PushUpdate[], result: GitResult): Push
   for (const ref of silent) results.set(ref, rejected('unknown', SILENCE))
   const [first] = refused.values()
   const isWhole = !results.values().some(({ status }) => status === 'ok')
-  if (first?.kind === 'too_large' && isWhole && !isObjectLimit(result.stderr)) {
+  if (first?.kind === 'too_large' && isWhole && !isFinalLimit(result.stderr)) {
     return { results, rest: { kind: 'too_large', refused } }
   }
   if (isWhole && refused.size > 1) {
@@ -108,12 +108,14 @@ function isCut({ kind }: GitFailure, stderr: string): boolean {
   return /RPC failed|unexpected disconnect|hung up unexpectedly|broken pipe|rewind rpc post/i.test(stderr)
 }
 
-/** Whether it is a file that the server finds too large; no smaller push changes that. */
-function isObjectLimit(messages: string): boolean {
+/** Whether a single file is too large or there is no room left; no smaller push changes that. */
+function isFinalLimit(messages: string): boolean {
   return messages
     .split('\n')
-    .some((line) => /\bfiles?\b|\bblob\b|文件/i.test(line) && /exceed|larger|limit|too large|超/i.test(line))
+    .some((line) => LIMITED.test(line) && /exceed|larger|limit|too large|quota|超/i.test(line))
 }
+
+const LIMITED = /\bfiles?\b|\bblob\b|文件|\bquota\b|\bstorage\b|\brepository size\b|仓库|空间/i
 
 function isHookKind(kind: GitErrorKind): boolean {
   return kind === 'hook_declined' || kind === 'protected' || kind === 'too_large' || kind === 'auth'
