@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { isIP } from 'node:net'
+import { matchesGlob } from './glob.ts'
 import { isListed, toBlockList } from './networks.ts'
 
 export type HostPolicy = {
@@ -7,6 +8,8 @@ export type HostPolicy = {
   readonly allows: (host: string, ip: string) => boolean
   /** Whether the name alone is refused, before anybody resolves it. */
   readonly allowsName: (host: string) => boolean
+  /** Whether somebody else, who resolves the name himself, may be asked to contact the host. */
+  readonly allowsUnresolved: (host: string) => boolean
 }
 
 /**
@@ -21,8 +24,13 @@ export function createHostPolicy(rules: {
   const denied = parseRules(rules.denied)
   const allows = (host: string, ip: string): boolean =>
     !matches(denied, host, ip) && (rules.allowed.length === 0 || matches(allowed, host, ip))
+  const allowsUnresolved = (host: string): boolean => {
+    if (isIP(host) !== 0) return allows(host, host)
+    return !matchesName(denied, host) && (rules.allowed.length === 0 || matchesName(allowed, host))
+  }
   return {
     allows,
+    allowsUnresolved,
     allowsName: (host) => {
       const literal = host.replace(/^\[(.*)\]$/, '$1')
       if (isIP(literal) !== 0) return allows(host, literal)
@@ -33,11 +41,11 @@ export function createHostPolicy(rules: {
   }
 }
 
-type Rules = { readonly globs: readonly RegExp[]; readonly ranges: BlockList; readonly hasRanges: boolean }
+type Rules = { readonly globs: readonly string[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {
   const networks = rules.filter((rule) => isIP(rule.split('/')[0] ?? '') !== 0)
-  const globs = rules.filter((rule) => !networks.includes(rule)).map(globToRegExp)
+  const globs = rules.filter((rule) => !networks.includes(rule)).map((rule) => rule.toLowerCase())
   return { globs, ranges: toBlockList(networks), hasRanges: networks.length > 0 }
 }
 
@@ -47,14 +55,5 @@ function matches(rules: Rules, host: string, ip: string): boolean {
 
 function matchesName(rules: Rules, host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '')
-  return rules.globs.some((glob) => glob.test(name))
-}
-
-function globToRegExp(glob: string): RegExp {
-  const source = glob
-    .toLowerCase()
-    .replaceAll(/[\\^$.+()[\]{}|]/g, String.raw`\$&`)
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  return new RegExp(`^${source}$`)
+  return rules.globs.some((glob) => matchesGlob(glob, name))
 }

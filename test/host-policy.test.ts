@@ -43,3 +43,23 @@ test('a name is judged before it is resolved where that is possible', () => {
 
   expect(judged).toEqual([false, true, false])
 })
+
+test.each([
+  ['git.example.com', true],
+  ['bad.example.com', false],
+  ['other.org', false],
+  ['10.1.2.3', true],
+  ['192.0.2.1', false],
+  ['10.9.9.9', false],
+  ['::ffff:10.1.2.3', true],
+  ['::1', false],
+])('whoever resolves names himself may be asked for %s: %s', (host, expected) => {
+  const policy = createHostPolicy({
+    allowed: ['*.example.com', '10.0.0.0/8'],
+    denied: ['bad.example.com', '10.9.0.0/16'],
+  })
+
+  const allowed = policy.allowsUnresolved(host)
+
+  expect(allowed).toBe(expected)
+})

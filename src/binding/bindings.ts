@@ -2,11 +2,12 @@ import type { Insertable, Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
 import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
-import { BindingId } from '../ids.ts'
+import { BindingId, SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Address, AddressRules } from './address.ts'
-import { parseAddress, readAddress } from './address.ts'
+import { endpointOf, parseAddress, readAddress } from './address.ts'
 import { addressKeys } from './address-key.ts'
 import type { Binding, BindingSide, Direction, Granularity, Side } from './binding.ts'
 import { bindingSubject, SIDES } from './binding.ts'
@@ -17,7 +18,13 @@ import {
   bindingUnknown,
   sameRepository,
 } from './binding-error.ts'
-import { sealToken, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { credentialColumns, warnOfOpenTokens } from './credential.ts'
+import type { SideKeys } from './credential.ts'
+import { rowToPause } from './pause.ts'
+import { DEFAULT_RULES, readRules } from './rules.ts'
+import type { Rules } from './rules.ts'
+import { checkRules } from './rules-check.ts'
+import { requireKeys } from './side-keys.ts'
 
 export type BindingDeps = {
   readonly db: Database
@@ -36,27 +43,25 @@ export type NewBinding = {
   readonly direction: Direction
   readonly addresses: Readonly<Record<Side, string>>
   readonly tokens: PerSide
+  readonly keys?: SideKeys
+  readonly rules?: Rules
 }
 
-type PerSide = Readonly<Record<Side, string | undefined>>
-
-/** What is left out stays; an empty token takes the token away. */
-export type AddressChange = {
-  readonly addresses: PerSide
-  readonly tokens: PerSide
-}
+export type PerSide = Readonly<Record<Side, string | undefined>>
 
 export type Page = { readonly page: number; readonly pageSize: number; readonly newestFirst: boolean }
 
 // No control characters, half characters, line ends, or marks that turn the reading direction.
 const NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,200}$/u
 
-/** Throws `binding_name`, `address_…`, `token` or `binding_exists`. */
+/** Throws `binding_name`, `address_…`, `token`, `rules`, `ssh_key_unknown`, `ssh_key_address` or `binding_exists`. */
 export async function createBinding(deps: BindingDeps, input: NewBinding): Promise<Binding> {
   if (!isBindingName(input.name)) throw bindingNameRefused()
   const internal = acceptAddress(deps, 'internal', input.addresses.internal)
   const external = acceptAddress(deps, 'external', input.addresses.external)
   refuseSameRepository(internal, external)
+  const rules = input.rules ?? DEFAULT_RULES
+  checkRules(rules, input.direction)
   const now = deps.clock.now()
   const row: Insertable<BindingTable> = {
     name: input.name,
@@ -67,13 +72,14 @@ export async function createBinding(deps: BindingDeps, input: NewBinding): Promi
     external_address: external.display,
     internal_host: internal.host,
     external_host: external.host,
-    internal_credential: sealToken(deps.vault, input.name, 'internal', input.tokens.internal ?? ''),
-    external_credential: sealToken(deps.vault, input.name, 'external', input.tokens.external ?? ''),
+    ...credentialColumns(deps.vault, input.name, input),
+    rules: JSON.stringify(rules),
     reconcile_at: now + deps.reconcileIntervalMs,
     created_at: now,
     updated_at: now,
   }
   const created = await deps.db.transaction().execute(async (trx) => {
+    await requireKeys(trx, { internal, external }, input.keys)
     const inserted = await trx
       .insertInto('binding')
       .values(row)
@@ -92,10 +98,7 @@ export async function listBindings(
   deps: { readonly db: Database },
   { page, pageSize, newestFirst }: Page,
 ): Promise<{ readonly bindings: readonly Binding[]; readonly total: number }> {
-  const { total } = await deps.db
-    .selectFrom('binding')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const total = await countRows(deps.db.selectFrom('binding'))
   const rows = await deps.db
     .selectFrom('binding')
     .selectAll()
@@ -103,7 +106,7 @@ export async function listBindings(
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { bindings: rows.map(rowToBinding), total: Number(total) }
+  return { bindings: rows.map(rowToBinding), total }
 }
 
 export async function findBinding(db: Executor, id: BindingId): Promise<Binding | undefined> {
@@ -118,65 +121,6 @@ export async function getBinding(db: Executor, name: string): Promise<Binding> {
   return rowToBinding(row)
 }
 
-/** Throws `binding_unknown`. */
-export async function setEnabled(
-  deps: { readonly db: Executor; readonly clock: Clock },
-  name: string,
-  enabled: boolean,
-): Promise<void> {
-  const now = deps.clock.now()
-  const result = await deps.db
-    .updateTable('binding')
-    // The next comparison came closer while it was disabled, so what moved meanwhile is found soon.
-    .set({ enabled: enabled ? 1 : 0, updated_at: now })
-    .where('name', '=', name)
-    .executeTakeFirst()
-  if (result.numUpdatedRows === 0n) throw bindingUnknown(name)
-}
-
-/**
- * Changes addresses and tokens. With another repository on one side, what both sides had agreed on
- * proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…` or `token`.
- */
-export async function updateAddresses(deps: BindingDeps, name: string, change: AddressChange): Promise<void> {
-  const now = deps.clock.now()
-  const updated = await deps.db.transaction().execute(async (trx) => {
-    const before = await getBinding(trx, name)
-    const internal = changedAddress(deps, before, 'internal', change)
-    const external = changedAddress(deps, before, 'external', change)
-    refuseSameRepository(internal, external)
-    const { internal: internalToken, external: externalToken } = change.tokens
-    const row = await trx
-      .updateTable('binding')
-      .set({
-        internal_address: internal.display,
-        external_address: external.display,
-        internal_host: internal.host,
-        external_host: external.host,
-        ...(internalToken === undefined
-          ? {}
-          : { internal_credential: sealToken(deps.vault, name, 'internal', internalToken) }),
-        ...(externalToken === undefined
-          ? {}
-          : { external_credential: sealToken(deps.vault, name, 'external', externalToken) }),
-        // Whoever corrects an address or a token wants to see it work.
-        reconcile_at: now,
-        updated_at: now,
-      })
-      .where('id', '=', before.id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    if (internal.url !== before.internal.url || external.url !== before.external.url) {
-      await trx.deleteFrom('binding_address').where('binding_id', '=', before.id).execute()
-      await insertAddressKeys(trx, before.id, { internal, external })
-      await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(before.id)).execute()
-    }
-    return { before, after: rowToBinding(row) }
-  })
-  warnOfMovedTokens(deps, updated.before, updated.after, change.tokens)
-  warnOfOpenTokens(deps, updated.after)
-}
-
 /**
  * Removes the binding, its branch bindings and what both sides had agreed on, and returns what it was:
  * runs that wait for it and its mirror are the caller's to clean up. Throws `binding_unknown`.
@@ -185,6 +129,7 @@ export async function deleteBinding(deps: { readonly db: Database }, name: strin
   return deps.db.transaction().execute(async (trx) => {
     const binding = await getBinding(trx, name)
     await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(binding.id)).execute()
+    await trx.deleteFrom('missing_ref').where('subject', '=', bindingSubject(binding.id)).execute()
     await trx.deleteFrom('binding').where('id', '=', binding.id).execute()
     return binding
   })
@@ -197,19 +142,33 @@ export function rowToBinding(row: Selectable<BindingTable>): Binding {
     enabled: row.enabled === 1,
     granularity: row.granularity,
     direction: row.direction,
-    internal: storedSide(row.name, row.internal_address, row.internal_credential),
-    external: storedSide(row.name, row.external_address, row.external_credential),
+    internal: storedSide(row.name, row.internal_address, row.internal_credential, row.internal_ssh_key_id),
+    external: storedSide(row.name, row.external_address, row.external_credential, row.external_ssh_key_id),
+    rules: readRules(row.rules),
+    pause: rowToPause(row),
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
   }
 }
 
-function storedSide(name: string, address: string, credential: string | null): BindingSide {
+function storedSide(
+  name: string,
+  address: string,
+  credential: string | null,
+  sshKeyId: number | null,
+): BindingSide {
   const parsed = readAddress(address)
   if (parsed.kind === 'refused')
     throw new Error(`the stored address of the binding ${name}: ${parsed.detail.en}`)
   const { url, host } = parsed.address
-  return { address, url, host, hasCredential: credential !== null }
+  return {
+    address,
+    url,
+    host,
+    endpoint: endpointOf(parsed.address),
+    hasCredential: credential !== null,
+    sshKeyId: sshKeyId === null ? null : SshKeyId.parse(sshKeyId),
+  }
 }
 
 // Any name that %-escapes carry through a URL; it never becomes a path. Clients resolve the two dots away.
@@ -217,22 +176,14 @@ function isBindingName(name: string): boolean {
   return NAME.test(name) && name === name.trim() && name !== '.' && name !== '..'
 }
 
-function acceptAddress(deps: BindingDeps, side: Side, text: string): Address {
+export function acceptAddress(deps: BindingDeps, side: Side, text: string): Address {
   const parsed = parseAddress(text, deps.addressRules)
   if (parsed.kind === 'refused') throw addressRefused(side, parsed)
   return parsed.address
 }
 
-function changedAddress(deps: BindingDeps, before: Binding, side: Side, change: AddressChange): Address {
-  const text = change.addresses[side]
-  if (text !== undefined) return acceptAddress(deps, side, text)
-  const stored = readAddress(before[side].address)
-  if (stored.kind === 'refused') throw addressRefused(side, stored)
-  return stored.address
-}
-
 // Two ports may be two forges, and so may a web and an ssh address of one host.
-function refuseSameRepository(internal: Address, external: Address): void {
+export function refuseSameRepository(internal: Address, external: Address): void {
   const externalKeys = addressKeys(external.display)
   const isSame = addressKeys(internal.display).some((key) =>
     externalKeys.some(
@@ -245,7 +196,7 @@ function refuseSameRepository(internal: Address, external: Address): void {
   if (isSame) throw sameRepository()
 }
 
-async function insertAddressKeys(
+export async function insertAddressKeys(
   trx: Executor,
   bindingId: number,
   addresses: Readonly<Record<Side, Address>>,

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttp } from 'node:http'
-import { Agent, request as requestHttps } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { createSecureContext, getCACertificates } from 'node:tls'
+import { createAgents } from '../host-agent.ts'
+import type { HostRoute } from '../host-network.ts'
 import type { ApiRequest } from './api-client.ts'
 
 // One request on a connection of its own, to addresses that are already known to be allowed.
@@ -17,58 +18,57 @@ export type RawAnswer = {
   readonly body: string | undefined
 }
 
-type Exchange = (
+export type Exchange = (
   url: URL,
-  request: ApiRequest,
-  addresses: readonly Entry[],
+  request: Pick<ApiRequest, 'method' | 'headers' | 'body'> & {
+    /** Sent to the byte, instead of a body that becomes JSON here. */
+    readonly text?: string
+  },
+  to: {
+    /** None when a proxy is asked for the name. */
+    readonly addresses: readonly Entry[]
+    readonly route: HostRoute
+  },
   signal: AbortSignal,
 ) => Promise<RawAnswer>
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Rejects when there is no whole answer; redirects are answers like any other. */
-export function createExchange(): Exchange {
-  let httpsAgent: Agent | undefined
-  return (url, { method, headers, body }, addresses, signal) => {
-    const text = body === undefined ? undefined : JSON.stringify(body)
+export function createExchange(maxAnswerBytes = MAX_ANSWER_BYTES): Exchange {
+  const openAgent = createAgents()
+  return (url, { method, headers, body, text: given }, { addresses, route }, signal) => {
+    const text = given ?? (body === undefined ? undefined : JSON.stringify(body))
     const options = {
       method,
+      agent: openAgent(url, route, signal),
       lookup: pinned(addresses),
       signal,
       headers: {
         accept: 'application/json',
         'user-agent': 'reposync',
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
-        ...(text === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+        ...(text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) }),
       },
     }
     return new Promise((resolve, reject) => {
       const onResponse = (response: IncomingMessage): void => {
-        readBody(response).then(
+        readBody(response, maxAnswerBytes).then(
           (answer) =>
             resolve({ status: response.statusCode ?? 0, headers: readHeaders(response), body: answer }),
           reject,
         )
       }
-      const sent =
-        url.protocol === 'https:'
-          ? requestHttps(url, { ...options, agent: (httpsAgent ??= trustingAgent()) }, onResponse)
-          : requestHttp(url, { ...options, agent: false }, onResponse)
+      const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options, onResponse)
       sent.on('error', reject)
       sent.end(text)
     })
   }
 }
 
-// What git trusts: also the authorities that the machine's owner has added. Reading them takes a while.
-function trustingAgent(): Agent {
-  const ca = [...getCACertificates('default'), ...getCACertificates('system')]
-  return new Agent({ keepAlive: false, secureContext: createSecureContext({ ca }) })
-}
-
-function pinned(entries: readonly Entry[]): LookupFunction {
+/** A look-up that answers with these addresses and asks nobody. */
+export function pinned(entries: readonly Entry[]): LookupFunction {
   return (host, options, callback) => {
     const [first] = entries
     if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
@@ -77,14 +77,14 @@ function pinned(entries: readonly Entry[]): LookupFunction {
   }
 }
 
-function readBody(response: IncomingMessage): Promise<string | undefined> {
+function readBody(response: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let length = 0
   return new Promise((resolve, reject) => {
     response.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.length
-      if (length <= MAX_ANSWER_BYTES) return
+      if (length <= maxBytes) return
       resolve(undefined)
       response.destroy()
     })

@@ -1,111 +1,79 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
-import { stripControl } from './output.ts'
+import type { GitOutcome } from './git-error.ts'
 import type { Sha } from './refs.ts'
 import { toSha } from './refs.ts'
 
-// What a mirror knows of the size and the course of a history, for pushes that are too large for a server.
-// Every question is about what `heads` lead to and `known` does not. All of it is an estimate, so a
-// question that git cannot answer has no answer instead of a failure.
+// How two histories relate, as far as a repository of ours holds them.
 
-export type Range = { readonly heads: readonly Sha[]; readonly known: readonly Sha[] }
-
-export type LargestFile = { readonly path: string; readonly bytes: number }
-
-export type HistoryDeps = { readonly git: RunDeps; readonly dir: string; readonly signal: AbortSignal }
-
-// A commit with more new files is not searched for the largest one.
-const MOST_FILES = 100_000
-
-/** About how many bytes a push of the range takes: what its objects take in the mirror. */
-export async function sizeOf(deps: HistoryDeps, range: Range): Promise<number | undefined> {
-  const text = await ask(deps, range, ['--objects', '--disk-usage'])
-  const bytes = Number(text)
-  return text === undefined || !Number.isSafeInteger(bytes) ? undefined : bytes
+export type Commit = {
+  readonly sha: Sha
+  readonly author: string
+  /** As the commit says, e.g. `2026-01-31T08:00:00+08:00`. */
+  readonly date: string
+  readonly subject: string
 }
 
-/** The commits that a branch would have been at, had each of its commits been pushed alone; oldest first. */
-export async function firstParents(deps: HistoryDeps, range: Range): Promise<readonly Sha[]> {
-  const line: Sha[] = []
-  await ask(deps, range, ['--first-parent', '--reverse'], (text) => {
-    const sha = toSha(text)
-    if (sha !== undefined) line.push(sha)
-  })
-  return line
+/** What each of two histories has and the other lacks. */
+export type Difference = {
+  /** The best common ancestor; null: there is none. */
+  readonly base: Sha | null
+  /** Commits of one side only, counted up to `MOST_COUNTED` in all. */
+  readonly left: OneSided
+  readonly right: OneSided
 }
 
-/** Whether the history of `head` contains `commit`. */
-export async function contains(deps: HistoryDeps, head: Sha, commit: Sha): Promise<boolean> {
-  const args = ['merge-base', '--is-ancestor', commit, head]
-  const result = await runGit(deps.git, {
-    operation: 'merge-base',
-    args,
-    gitDir: deps.dir,
-    signal: deps.signal,
-  })
-  return result.kind === 'exited' && result.exitCode === 0
-}
+/** `newest` holds the first few of them. */
+export type OneSided = { readonly count: number; readonly newest: readonly Commit[] }
 
-/** The largest file of the range; undefined when there are too many to tell cheaply. */
-export async function largestFile(deps: HistoryDeps, range: Range): Promise<LargestFile | undefined> {
-  const paths = new Map<string, string>()
-  await ask(deps, range, ['--objects'], (line) => {
-    const space = line.indexOf(' ')
-    if (space > 0 && paths.size <= MOST_FILES) paths.set(line.slice(0, space), line.slice(space + 1))
-  })
-  if (paths.size === 0 || paths.size > MOST_FILES) return undefined
-  let largest: LargestFile | undefined
-  await runGit(deps.git, {
-    operation: 'cat-file',
-    args: ['cat-file', '--buffer', '--batch-check=%(objecttype) %(objectsize) %(objectname)'],
-    gitDir: deps.dir,
-    input: [...paths.keys()].map((sha) => `${sha}\n`).join(''),
-    signal: deps.signal,
+const MOST_COUNTED = 10_000
+const MOST_LISTED = 20
+const FORMAT = '%m%x00%H%x00%aI%x00%an%x00%s'
+const MAX_TEXT = 200
+
+/** Compares two heads of a bare repository; fails where it does not hold them. */
+export async function compareHistories(
+  deps: RunDeps,
+  dir: string,
+  { left, right }: { readonly left: Sha; readonly right: Sha },
+  signal: AbortSignal,
+): Promise<GitOutcome<Difference>> {
+  const counts = { '<': 0, '>': 0 }
+  const newest: Readonly<Record<'<' | '>', Commit[]>> = { '<': [], '>': [] }
+  const logged = await runGit(deps, {
+    operation: 'log',
+    args: [
+      'log',
+      '--left-right',
+      `--max-count=${MOST_COUNTED}`,
+      `--format=${FORMAT}`,
+      `${left}...${right}`,
+      '--',
+    ],
+    gitDir: dir,
+    signal,
     onLine: (line) => {
-      const [type = '', size = '', sha = ''] = line.split(' ')
-      const bytes = Number(size)
-      const path = paths.get(sha)
-      if (type !== 'blob' || path === undefined || bytes <= (largest?.bytes ?? -1)) return
-      largest = { path: stripControl(path), bytes }
+      const [mark, id = '', date = '', author = '', subject = ''] = line.split('\0')
+      const sha = toSha(id)
+      if ((mark !== '<' && mark !== '>') || sha === undefined) return
+      counts[mark] += 1
+      if (newest[mark].length >= MOST_LISTED) return
+      newest[mark].push({ sha, date, author: clean(author), subject: clean(subject) })
     },
   })
-  return largest
+  if (logged.kind === 'stopped' || logged.exitCode !== 0) return { ok: false, failure: logged.failure }
+  const args = ['merge-base', left, right]
+  const merged = await runGit(deps, { operation: 'merge-base', args, gitDir: dir, signal })
+  if (merged.kind === 'stopped' || merged.exitCode > 1) return { ok: false, failure: merged.failure }
+  return {
+    ok: true,
+    base: toSha(merged.stdout.trim()) ?? null,
+    left: { count: counts['<'], newest: newest['<'] },
+    right: { count: counts['>'], newest: newest['>'] },
+  }
 }
 
-// Heads of a remote need not be in the mirror; those that are missing are left out.
-async function ask(
-  { git, dir, signal }: HistoryDeps,
-  { heads, known }: Range,
-  options: readonly string[],
-  onLine?: (line: string) => void,
-): Promise<string | undefined> {
-  const result = await runGit(git, {
-    operation: 'rev-list',
-    args: ['rev-list', ...options, '--ignore-missing', '--stdin'],
-    gitDir: dir,
-    input: [...heads, ...known.map((sha) => `^${sha}`)].map((sha) => `${sha}\n`).join(''),
-    signal,
-    ...(onLine === undefined ? {} : { onLine }),
-  })
-  if (result.kind === 'stopped' || result.exitCode !== 0) return undefined
-  return result.stdout.trim()
-}
-
-/** What all packs that a repository knows take together; no push from it is larger. */
-export async function mirrorSize({ dir }: HistoryDeps): Promise<number> {
-  const objects = join(dir, 'objects')
-  const others = await readFile(join(objects, 'info', 'alternates'), 'utf8').catch(() => '')
-  const folders = [objects, ...others.split('\n').filter((line) => line !== '')]
-  const sizes = await Promise.all(folders.map((folder) => packsSize(resolve(objects, folder, 'pack'))))
-  return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-async function packsSize(folder: string): Promise<number> {
-  const names = await readdir(folder).catch(() => [])
-  const sizes = names
-    .filter((name) => name.endsWith('.pack'))
-    .map(async (name) => (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0)
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+// Whoever commits writes these, so nothing in them may act on a terminal or turn the reading direction.
+function clean(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, ' ').slice(0, MAX_TEXT)
 }

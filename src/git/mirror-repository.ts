@@ -138,36 +138,79 @@ export async function packRefs(deps: RunDeps, dir: string, signal: AbortSignal):
 const COPY =
   'fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
 
+/** An object, and the ref that is to name it in the other repository. */
+export type Copy = { readonly sha: Sha; readonly ref: LocalRef }
+
 /**
- * Copies an object of `dir` with everything it refers to into another bare repository and names it there.
- * Durable: it survives a power cut once the call has returned. An existing name must lead to it already.
+ * Copies objects of `dir` with everything they refer to into another bare repository and names them there, in
+ * one call. Durable: they survive a power cut once it has returned. An existing name must lead to its object already.
  */
 export async function copyTo(
   deps: RunDeps,
   dir: string,
   targetDir: string,
-  copy: {
-    readonly sha: Sha
-    readonly ref: LocalRef
-    readonly durable: boolean
-    readonly signal: AbortSignal
-  },
+  copies: readonly Copy[],
+  { durable, signal }: { readonly durable: boolean; readonly signal: AbortSignal },
 ): Promise<GitOutcome<object>> {
   await restoreConfig(targetDir)
   const result = await runGit(deps, {
     operation: 'copy',
-    args: [...COPY, '--', `file://${encodeURI(dir)}`, `${copy.sha}:${copy.ref}`],
+    args: [...COPY, '--stdin', '--', `file://${encodeURI(dir)}`],
     gitDir: targetDir,
     fenced: true,
+    input: copies.map(({ sha, ref }) => `${sha}:${ref}\n`).join(''),
     access: { protocol: 'file', settings: [], variables: {}, secrets: [] },
-    durable: copy.durable,
-    signal: copy.signal,
+    durable,
+    signal,
   })
   if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
-  const kept = await readRef(targetDir, copy.ref)
-  return kept === copy.sha
-    ? { ok: true }
-    : failed('mirror_damaged', `${copy.ref} does not hold what was copied`)
+  for (const { sha, ref } of copies) {
+    if ((await readRef(targetDir, ref)) === sha) continue
+    return failed('mirror_damaged', `${ref} does not hold what was copied`)
+  }
+  return { ok: true }
+}
+
+/** Frees the objects that no ref needs any more, and packs the rest. Durable. */
+export async function dropUnreachable(
+  deps: RunDeps,
+  dir: string,
+  signal: AbortSignal,
+): Promise<GitOutcome<object>> {
+  const args = ['gc', '--prune=now', '--quiet']
+  const result = await runGit(deps, {
+    operation: 'gc',
+    args,
+    gitDir: dir,
+    fenced: true,
+    durable: true,
+    signal,
+  })
+  if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+  return { ok: true }
+}
+
+const TRIAL_COMMIT = (tree: string): string =>
+  `tree ${tree}\nauthor reposync <reposync@localhost> 0 +0000\ncommitter reposync <reposync@localhost> 0 +0000\n\ntrial\n`
+
+/** Writes a commit without files and without a past, for pushes that are never sent. */
+export async function writeTrialCommit(
+  deps: RunDeps,
+  dir: string,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly sha: Sha }>> {
+  const write = async (
+    type: 'tree' | 'commit',
+    input: string,
+  ): Promise<GitOutcome<{ readonly sha: Sha }>> => {
+    const args = ['hash-object', '-w', '-t', type, '--stdin']
+    const result = await runGit(deps, { operation: 'hash-object', args, gitDir: dir, input, signal })
+    if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    const sha = toSha(result.stdout.trim())
+    return sha === undefined ? failed('unknown', 'git named no object') : { ok: true, sha }
+  }
+  const tree = await write('tree', '')
+  return tree.ok ? write('commit', TRIAL_COMMIT(tree.sha)) : tree
 }
 
 /** Looks at the frame of a repository and at what its refs point at, not at every object. */

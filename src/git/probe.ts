@@ -1,10 +1,8 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import type { LookupFunction } from 'node:net'
-import { isIPv6 } from 'node:net'
-import { getCACertificates } from 'node:tls'
 import type { HttpAccess } from './access.ts'
 import type { RemoteUrl } from './refs.ts'
+import { pinned } from './socket.ts'
 
 // One request of our own, where git does not say enough. Git takes a one-line web page for a repository
 // without refs and is content, and it does not tell where a redirect would have led.
@@ -20,19 +18,17 @@ const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement'
 const SUFFIX = '/info/refs'
 const LIMIT_MS = 20_000
 
-/** Asks who answers at the URL; follows no redirect and goes to the checked addresses only. Never rejects. */
+/** Asks who answers at the URL; follows no redirect and goes where git would go. Never rejects. */
 export function probe(url: RemoteUrl, access: HttpAccess, signal: AbortSignal): Promise<ProbeAnswer> {
   const target = new URL(`${url.replace(/\/$/, '')}${SUFFIX}?service=git-upload-pack`)
-  const isHttps = target.protocol === 'https:'
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)])
   return new Promise((resolve) => {
-    const sent = (isHttps ? requestHttps : requestHttp)(
+    const sent = (target.protocol === 'https:' ? requestHttps : requestHttp)(
       target,
       {
-        agent: false,
+        agent: access.openAgent(target, ending),
         lookup: pinned(access.addresses),
-        // Git trusts what the system trusts, which Node by itself does not.
-        ...(isHttps ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {}),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
+        signal: ending,
         headers: {
           'user-agent': 'git/reposync',
           ...(access.authorization === undefined ? {} : { authorization: access.authorization }),
@@ -56,14 +52,4 @@ function redirectTo(location: string, base: URL): ProbeAnswer {
   const { origin, pathname } = new URL(location, base.href)
   const path = pathname.endsWith(SUFFIX) ? pathname.slice(0, -SUFFIX.length) : pathname
   return { kind: 'redirect', target: `${origin}${path}` }
-}
-
-function pinned(addresses: readonly string[]): LookupFunction {
-  const entries = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }))
-  return (host, options, callback) => {
-    const [first] = entries
-    if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
-    if (options.all === true) return callback(null, entries)
-    return callback(null, first.address, first.family)
-  }
 }

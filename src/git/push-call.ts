@@ -10,7 +10,9 @@ import type { RemoteUrl } from './refs.ts'
 
 // One `git push`. It always names a full object id and a full ref, never a ref of the mirror, never a pattern.
 
-const PUSH = 'push --porcelain --progress --no-verify --no-signed --recurse-submodules=no'.split(' ')
+/** How every push begins. */
+export const PUSH: readonly string[] =
+  'push --porcelain --progress --no-verify --no-signed --recurse-submodules=no'.split(' ')
 
 // Git reads no refspecs from stdin for a push, but it does from a configuration file.
 const MOST_ARGUMENT_BYTES = 32 * 1024

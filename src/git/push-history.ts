@@ -1,6 +1,6 @@
 import type { GitOutcome } from './git-error.ts'
-import type { HistoryDeps } from './history.ts'
-import { contains, firstParents, largestFile } from './history.ts'
+import type { HistoryDeps } from './range.ts'
+import { contains, firstParents, largestFile } from './range.ts'
 import type { PushResult, PushUpdate } from './push.ts'
 import { ARRIVED, rejected } from './push.ts'
 import type { RefName, Sha } from './refs.ts'

@@ -1,6 +1,6 @@
 import type { GitResult } from './git.ts'
 import type { GitFailure, GitOutcome } from './git-error.ts'
-import type { HistoryDeps } from './history.ts'
+import type { HistoryDeps } from './range.ts'
 import type { PushStep } from './push-history.ts'
 import { pushSmaller } from './push-smaller.ts'
 import type { PushAnswer, PushResult, PushResults, PushUpdate } from './push.ts'

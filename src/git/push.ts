@@ -1,6 +1,7 @@
 import { classifyRef } from './classify.ts'
 import type { GitResult } from './git.ts'
 import type { GitErrorKind, GitFailure } from './git-error.ts'
+import { isRefusal } from './git-error.ts'
 import type { RefName, Sha } from './refs.ts'
 
 // One call of `git push`: what it is asked for, and what the server said about each ref.
@@ -61,7 +62,7 @@ export function readAnswer(part: readonly PushUpdate[], result: GitResult): Push
   for (const { ref } of part) {
     const answer = report.get(ref)
     if (answer === undefined) silent.add(ref)
-    else if (answer.status === 'rejected' && isHookKind(answer.kind)) refused.set(ref, answer)
+    else if (answer.status === 'rejected' && isRefusal(answer.kind)) refused.set(ref, answer)
     else results.set(ref, answer)
   }
   const ambiguous = report.size === 0 ? ambiguousRefs(part, result) : []
@@ -117,10 +118,6 @@ function isFinalLimit(messages: string): boolean {
 
 const LIMITED = /\bfiles?\b|\bblob\b|文件|\bquota\b|\bstorage\b|\brepository size\b|仓库|空间/i
 
-function isHookKind(kind: GitErrorKind): boolean {
-  return kind === 'hook_declined' || kind === 'protected' || kind === 'too_large' || kind === 'auth'
-}
-
 const AMBIGUOUS = 'the target has another branch or tag of which this name is the end'
 
 // Git gives up before it sends anything, and names every ref that it cannot place.
@@ -137,6 +134,7 @@ type Exited = Extract<GitResult, { readonly kind: 'exited' }>
 function parseReport(result: Exited): ReadonlyMap<string, PushResult> {
   const results = new Map<string, PushResult>()
   const taken = takenNames(result)
+  const named = namedRefs(result)
   // Thousands of refs are refused in the same words, and reading these takes longer than anything else here.
   const refusals = new Map<string, PushResult>()
   for (const line of result.stdout.split('\n')) {
@@ -146,9 +144,10 @@ function parseReport(result: Exited): ReadonlyMap<string, PushResult> {
       results.set(ref, flag === '=' ? UP_TO_DATE : ARRIVED)
       continue
     }
-    const known = refusals.get(summary) ?? refusal(summary, result)
-    refusals.set(summary, known)
-    results.set(ref, taken.get(ref) ?? known)
+    const known = named.has(ref) ? undefined : refusals.get(summary)
+    const judged = taken.get(ref) ?? known ?? refusal(ref, summary, result)
+    if (!named.has(ref)) refusals.set(summary, judged)
+    results.set(ref, judged)
   }
   return results
 }
@@ -166,9 +165,18 @@ function takenNames({ stderr }: Exited): ReadonlyMap<string, PushResult> {
   )
 }
 
-function refusal(summary: string, result: Exited): PushResult {
+/** The refs that have something said about them alone. */
+function namedRefs({ stderr }: Exited): ReadonlySet<string> {
+  return new Set(
+    Array.from(stderr.matchAll(/\brefs\/(?:heads|tags)\/[^\s'"`]+/g), ([name]) =>
+      name.replace(/[.,:;)]+$/, ''),
+    ),
+  )
+}
+
+function refusal(ref: string, summary: string, result: Exited): PushResult {
   const [, reason = summary] = /\((.*)\)$/.exec(summary) ?? []
-  const kind = classifyRef(reason, result.stderr)
+  const kind = classifyRef(reason, result.stderr, ref)
   const said = result.stderr
     .split('\n')
     .filter((line) => /^(?:remote:|fatal:|error: remote)/.test(line))

@@ -2,10 +2,14 @@ import { lookup } from 'node:dns/promises'
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { createAgents } from '../host-agent.ts'
+import { DIRECT_NETWORK } from '../host-network.ts'
+import type { HostNetwork } from '../host-network.ts'
 import type { HostKeys } from './host-key.ts'
+import { createTrustFiles } from './network.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
-import { openConnections } from './ssh.ts'
+import { closeConnections, openConnections } from './ssh.ts'
 
 // What every git verb takes as its first argument, opened once by the daemon.
 
@@ -17,6 +21,8 @@ export type GitOptions = {
   /** 0: no limit. */
   readonly timeoutMs: number
   readonly allowAddress: (host: string, ip: string) => boolean
+  /** By default every host is reached directly and shows a certificate that the system trusts. */
+  readonly network?: HostNetwork
   readonly hostKeys: HostKeys
   readonly onGit?: (operation: string) => void
   /** Answers in place of the system's resolver. */
@@ -25,7 +31,7 @@ export type GitOptions = {
 
 /** Clears what a dead daemon has left below the root; disposing ends shared connections. Git must not run any more by then. */
 export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDisposable> {
-  const { runtimeRoot } = options
+  const { runtimeRoot, network = DIRECT_NETWORK } = options
   await mkdir(runtimeRoot, { recursive: true, mode: 0o700 })
   await chmod(runtimeRoot, 0o700)
   await removeDead(options.clock, runtimeRoot)
@@ -37,6 +43,9 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
     ...options,
     runtimeDir,
     connections,
+    network,
+    trustFile: createTrustFiles(runtimeDir),
+    openAgent: createAgents(),
     [Symbol.asyncDispose]: async () => {
       await connections.close()
       await rm(runtimeDir, { recursive: true, force: true })
@@ -59,6 +68,7 @@ async function removeDead(clock: Clock, root: string): Promise<void> {
     const [pid = '', started = ''] = name.split('-')
     if (describeProcess(Number(pid))?.started === started) continue
     await killOrphans({ clock }, join(root, name))
+    await closeConnections(join(root, name))
     await rm(join(root, name), { recursive: true, force: true })
   }
 }

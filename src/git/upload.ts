@@ -1,6 +1,6 @@
 import type { GitFailure, GitOutcome } from './git-error.ts'
-import type { HistoryDeps } from './history.ts'
-import { mirrorSize, sizeOf } from './history.ts'
+import type { HistoryDeps } from './range.ts'
+import { mirrorSize, sizeOf } from './range.ts'
 import type { PushAnswer, PushUpdate } from './push.ts'
 import { ARRIVED } from './push.ts'
 import type { RefName, Sha } from './refs.ts'

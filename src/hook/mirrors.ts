@@ -1,10 +1,11 @@
+import { otherSide } from '../binding/binding.ts'
 import type { Binding, Side } from '../binding/binding.ts'
 import { credentialOf } from '../binding/credential.ts'
 import type { ForgeApiFailure } from '../forge/forge-api.ts'
 import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import { turnOf } from './at-forge.ts'
 import type { HookDeps } from './at-forge.ts'
-import { findAccess, otherSide, storeAccess } from './forge-access.ts'
+import { findAccess, storeAccess } from './forge-access.ts'
 import { cloneAddressRefused, credentialMissing, noForgeCall, repositoryExists } from './forge-error.ts'
 import { forgeFailed } from './hook-error.ts'
 import { requireMirrorable } from './mirror-side.ts'
@@ -74,13 +75,15 @@ export async function triggerMirror(
 
 const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], GitErrorKind>> = {
   unauthorized: 'auth',
-  forbidden: 'auth',
+  forbidden: 'forbidden',
   not_found: 'not_found',
   // Such as while the pull before this one goes on, so trying again may help.
   refused: 'unknown',
   rate_limited: 'rate_limited',
   server_error: 'server_error',
   unreachable: 'unreachable',
+  tls: 'tls',
+  proxy: 'proxy',
   unexpected: 'server_error',
 }
 

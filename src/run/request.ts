@@ -1,5 +1,5 @@
 import type { Database, Executor } from '../db/database.ts'
-import type { RunTable } from '../db/schema.ts'
+import type { RunTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
 import { RunId } from '../ids.ts'
 import type { Insertable } from 'kysely'
@@ -14,6 +14,10 @@ export type RunSubject = {
   readonly taskId: number | null
   readonly name: string
   readonly hosts: { readonly internal: string; readonly external: string }
+  /** `host:port` of each side; empty: not over a network. */
+  readonly endpoints: { readonly internal: string; readonly external: string }
+  /** The subject is paused: unless a person asks, nothing runs before this time. */
+  readonly notBefore: number | null
 }
 
 export type RunRequest = {
@@ -22,6 +26,9 @@ export type RunRequest = {
   readonly work: WorkType
   /** Attempts this request may cost; somebody who waits for the answer wants one. */
   readonly attemptLimit: number
+  /** Who asks by hand. */
+  readonly requestedBy?: string | undefined
+  readonly dryRun?: boolean
 }
 
 /**
@@ -32,7 +39,7 @@ export type RunRequest = {
 export async function requestRun(db: Executor, request: RunRequest, now: number): Promise<RunId> {
   const waiting = await db
     .selectFrom('run')
-    .select(['id', 'work', 'trigger', 'priority', 'attempt_limit', 'run_after'])
+    .select(['id', 'work', 'trigger', 'priority', 'attempts', 'attempt_limit', 'run_after'])
     .where('subject', '=', request.of.subject)
     .where('status', '=', 'queued')
     .executeTakeFirst()
@@ -41,6 +48,9 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
   const work = mergeWork(Work.parse(JSON.parse(waiting.work)), request.work)
   const priority = PRIORITY[request.trigger]
   const isManual = request.trigger === 'manual'
+  // What waited for a pause to end need not; a retry keeps its time.
+  const isEager = isManual || (waiting.attempts === 0 && request.of.notBefore === null)
+  const runAfter = isEager ? Math.min(now, waiting.run_after) : waiting.run_after
   await db
     .updateTable('run')
     .set({
@@ -49,7 +59,9 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
       trigger: priority > waiting.priority ? request.trigger : waiting.trigger,
       priority: Math.max(priority, waiting.priority),
       attempt_limit: Math.max(request.attemptLimit, waiting.attempt_limit),
-      ...(isManual ? { run_after: Math.min(now, waiting.run_after), code: null, message: null } : {}),
+      run_after: runAfter,
+      ...(isManual ? { code: null, message: null } : {}),
+      ...(request.requestedBy === undefined ? {} : { requested_by: request.requestedBy }),
     })
     .where('id', '=', waiting.id)
     .execute()
@@ -66,13 +78,17 @@ async function insertRun(db: Executor, request: RunRequest, now: number): Promis
     direction: workDirection(request.work),
     internal_host: request.of.hosts.internal,
     external_host: request.of.hosts.external,
+    internal_endpoint: request.of.endpoints.internal,
+    external_endpoint: request.of.endpoints.external,
+    requested_by: request.requestedBy ?? null,
+    dry_run: request.dryRun === true ? 1 : 0,
     status: 'queued',
     priority: PRIORITY[request.trigger],
     work: JSON.stringify(request.work),
     attempts: 0,
     attempt_limit: request.attemptLimit,
     interrupted: 0,
-    run_after: now,
+    run_after: earliest(request, now),
     queued_at: now,
     refs: '[]',
     steps: '[]',
@@ -80,6 +96,10 @@ async function insertRun(db: Executor, request: RunRequest, now: number): Promis
   }
   const { id } = await db.insertInto('run').values(row).returning('id').executeTakeFirstOrThrow()
   return RunId.parse(id)
+}
+
+function earliest({ trigger, of }: RunRequest, now: number): number {
+  return trigger === 'manual' ? now : Math.max(now, of.notBefore ?? 0)
 }
 
 /** How the attempt that served a request ended, in the documented numbers and words. */

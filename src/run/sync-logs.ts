@@ -1,5 +1,8 @@
 import type { Direction } from '../binding/binding.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
+import type { RefName } from '../git/refs.ts'
+import type { AttemptEnd, Run } from './run.ts'
 
 /** One entry of the documented sync log: a run, as one branch binding or one whole repository saw it. */
 export type SyncLogEntry = {
@@ -29,13 +32,14 @@ export async function listSyncLogs(
   deps: { readonly db: Database },
   filter: SyncLogFilter,
 ): Promise<{ readonly rows: readonly SyncLogEntry[]; readonly total: number }> {
-  let query = deps.db.selectFrom('sync_log').innerJoin('run', 'run.id', 'sync_log.run_id')
+  let query = deps.db.selectFrom('sync_log')
   if (filter.repoNames !== undefined) query = query.where('sync_log.repo_name', 'in', filter.repoNames)
   if (filter.branchIds !== undefined) query = query.where('sync_log.branch_id', 'in', filter.branchIds)
   if (filter.branchless) query = query.where('sync_log.branch_id', 'is', null)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const order = filter.newestFirst ? 'desc' : 'asc'
   const rows = await query
+    .innerJoin('run', 'run.id', 'sync_log.run_id')
     .select([
       'sync_log.id',
       'sync_log.branch_id',
@@ -52,7 +56,7 @@ export async function listSyncLogs(
     .offset((filter.page - 1) * filter.pageSize)
     .execute()
   return {
-    total: Number(total),
+    total,
     rows: rows.map((row) => ({
       id: row.id,
       branchId: row.branch_id,
@@ -64,4 +68,37 @@ export async function listSyncLogs(
       updatedAt: row.updated_at,
     })),
   }
+}
+
+/** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
+export async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
+  const branchIdsByRef = new Map<RefName, number>()
+  for (const item of run.work) {
+    if (item.scope === 'all') continue
+    for (const ref of item.scope) if (ref.branchId !== null) branchIdsByRef.set(ref.internal, ref.branchId)
+  }
+  await trx.deleteFrom('sync_log').where('run_id', '=', run.id).execute()
+  const row = {
+    run_id: run.id,
+    repo_name: run.subjectName,
+    created_at: run.startedAt ?? now,
+    updated_at: now,
+  }
+  // Without branch bindings there is nothing to look up, and there may be very many refs.
+  const asked = end.refs.filter(({ pair }) => branchIdsByRef.has(pair.internal))
+  const outcomes = new Map(asked.toReversed().map((outcome) => [outcome.pair.internal, outcome]))
+  const rows = [...branchIdsByRef].map(([ref, branchId]) => {
+    const outcome = outcomes.get(ref)
+    return {
+      ...row,
+      branch_id: branchId,
+      direction: outcome?.direction ?? run.direction,
+      commit_id: outcome?.after?.slice(0, 7) ?? null,
+    }
+  })
+  const whole = { ...row, branch_id: null, direction: run.direction, commit_id: null }
+  await trx
+    .insertInto('sync_log')
+    .values(rows.length === 0 || run.work.some((item) => item.scope === 'all') ? [...rows, whole] : rows)
+    .execute()
 }

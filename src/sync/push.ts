@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import { breathe } from '../clock.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { pushRefs } from '../git/remote.ts'
@@ -6,17 +7,19 @@ import type { PushResult } from '../git/push.ts'
 import type { PushStep } from '../git/push-history.ts'
 import { whenFree } from './fence.ts'
 import type { SyncContext } from './context.ts'
+import { pushWithObjects } from './lfs.ts'
 import { pushWindow } from './mirror.ts'
 import { narrateCommand, narrateStep, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
 import { otherSide, wayFrom } from './sides.ts'
-import type { RefOutcome, RefPair } from './sync.ts'
+import type { RefOutcome } from './sync.ts'
 
 /** A head that is offered to the other side. Without a lease the server takes it only when nothing gets lost. */
 export type Offer = {
   readonly pair: RefPair
-  readonly sha: Sha
+  /** Null: the ref is to be deleted, which needs a lease. */
+  readonly sha: Sha | null
   /** What the target was last seen to hold; null: nothing. */
   readonly before: Sha | null
   /** Overwrite exactly this head (null: create), and nothing else. */
@@ -26,12 +29,22 @@ export type Offer = {
 export type Pushed = { readonly ok: true; readonly outcomes: readonly RefOutcome[] } | Failed
 
 /** Offers all heads in one push; a refused one does not stop the others. */
-export async function pushOffers(
+export function pushOffers(
   context: SyncContext,
   from: Side,
   offers: readonly Offer[],
   /** How many refs the target has, as far as known. */
   remoteRefs = 0,
+): Promise<Pushed> {
+  const push = (ready: readonly Offer[]): Promise<Pushed> => pushAll(context, from, ready, remoteRefs)
+  return context.request.lfs === true ? pushWithObjects(context, from, offers, push) : push(offers)
+}
+
+async function pushAll(
+  context: SyncContext,
+  from: Side,
+  offers: readonly Offer[],
+  remoteRefs: number,
 ): Promise<Pushed> {
   if (offers.length === 0) return { ok: true, outcomes: [] }
   const { deps, mirror, request, signal } = context
@@ -75,9 +88,14 @@ function toOutcome({ pair, sha, before }: Offer, from: Side, answer: PushResult)
   const common = { pair, direction: wayFrom(from), before, after: sha }
   if (answer.status === 'up_to_date') return { ...common, result: 'up_to_date', kind: null, reason: null }
   if (answer.status === 'ok') {
-    return { ...common, result: before === null ? 'created' : 'updated', kind: null, reason: null }
+    const change = before === null ? 'created' : 'updated'
+    return { ...common, result: sha === null ? 'deleted' : change, kind: null, reason: null }
   }
   const kind = answer.kind ?? 'unknown'
+  if (sha === null && kind === 'protected') {
+    const reason = `the forge does not let it be deleted: ${answer.reason ?? kind}`
+    return { ...common, after: before, result: 'up_to_date', kind, reason }
+  }
   if (kind !== 'non_fast_forward' && kind !== 'tag_moved') {
     return { ...common, result: 'rejected', kind, reason: answer.reason }
   }

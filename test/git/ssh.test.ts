@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { MINUTE, systemClock } from '../../src/clock.ts'
-import { hostKeyFingerprint } from '../../src/git/host-key.ts'
+import { fingerprintOf } from '../../src/credential/public-key.ts'
 import { initBare, readRef } from '../../src/git/mirror-repository.ts'
 import { fetchRefs, listRefs, pushRefs } from '../../src/git/remote.ts'
 import type { Remote } from '../../src/git/remote.ts'
@@ -110,7 +110,7 @@ test('the first key of a host is trusted and reported, another one later is refu
   expect(room.hostKeys).toHaveLength(1)
   expect([key?.type, key?.key]).toEqual(expected.split(' '))
   expect(key?.host).toBe(`[127.0.0.1]:${server.port}`)
-  expect(key === undefined ? '' : hostKeyFingerprint(key)).toMatch(/^SHA256:[\w+/]{43}$/)
+  expect(key === undefined ? '' : fingerprintOf(key)).toMatch(/^SHA256:[\w+/]{43}$/)
   expect(changed).toMatchObject({ ok: false, failure: { kind: 'host_key_changed' } })
   expect(logins(server)).toBe(0)
 })
@@ -154,6 +154,23 @@ test('a key that the server does not know is refused, also while the connection 
 
   expect(good).toMatchObject({ ok: true })
   expect(bad).toMatchObject({ ok: false, failure: { kind: 'ssh_key_rejected' } })
+})
+
+test('two keys for one host never share a connection', async () => {
+  await using world = await openSshWorld()
+  const { room, server, remote } = world
+  const other = { ...remote, credential: { kind: 'ssh_key', privateKey: server.secondKey } } as const
+
+  const listed = await Promise.all(
+    [remote, other, remote, other].map((each) => listRefs(room.git, each, { signal })),
+  )
+  const again = await listRefs(room.git, other, { signal })
+  const masters = await waitForProcesses(room.git.runtimeDir, (processes) => processes.length === 2)
+
+  expect([...listed, again].map(({ ok }) => ok)).toEqual([true, true, true, true, true])
+  expect(new Set(masters.map(({ command }) => command)).size).toBe(2)
+  const fingerprints = server.log().matchAll(/Accepted publickey for .* (SHA256:\S+)/g)
+  expect(new Set([...fingerprints].map(([, fingerprint]) => fingerprint)).size).toBe(2)
 })
 
 test('a key with Windows line ends works, a text that is no key is refused', async () => {

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Certificate } from './certificate.ts'
+import { writeCgiHead } from './cgi-head.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 import { limitUpload } from './upload-limit.ts'
 import type { UploadLimit } from './upload-limit.ts'
@@ -79,6 +82,10 @@ export type GitHttpServerOptions = {
   /** When set, every request needs these as Basic authentication. */
   readonly username?: string
   readonly password?: string
+  /** Answers the requests for LFS objects; the others never see it. */
+  readonly lfs?: { readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean }
+  /** When set, the server speaks HTTPS and shows this. */
+  readonly tls?: Certificate
   /** Called when a push has been answered. */
   readonly onPush?: (repository: string) => void
 }
@@ -93,15 +100,18 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const children = new Set<ChildProcess>()
   const stopped = new AbortController()
 
-  const server = createServer((request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     handle(request, response).catch(() => response.destroy())
-  })
+  }
+  const { tls } = options
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  const origin = `http://127.0.0.1:${address.port}`
+  const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.lfs?.handle(request, response) === true) return
     const asked = describe(request)
     requests.push(asked)
     const holdIndex = holds.findIndex((hold) => hold.service === asked.service)
@@ -135,9 +145,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
-    if (options.password === undefined) return true
-    const expected = Buffer.from(`${options.username ?? ''}:${options.password}`).toString('base64')
-    return authorization === `Basic ${expected}`
+    const login = Buffer.from(`${options.username ?? ''}:${options.password ?? ''}`).toString('base64')
+    return options.password === undefined || authorization === `Basic ${login}`
   }
 
   async function serve(
@@ -240,7 +249,7 @@ async function answer(
       const end = head.indexOf('\r\n\r\n')
       if (end < 0) continue
       if (fault.kind !== 'lost_answer' || service !== 'receive-pack')
-        writeHead(response, head.subarray(0, end))
+        writeCgiHead(response, head.subarray(0, end))
       body = head.subarray(end + 4)
       head = undefined
     }
@@ -257,21 +266,6 @@ async function answer(
 
 function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
   return backend.stdout ?? []
-}
-
-function writeHead(response: ServerResponse, head: Buffer): void {
-  const headers = new Map(
-    head
-      .toString('latin1')
-      .split('\r\n')
-      .map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
-  )
-  const status = Number.parseInt(headers.get('status') ?? '200', 10)
-  headers.delete('status')
-  response.writeHead(status, Object.fromEntries(headers))
 }
 
 function describe(request: IncomingMessage): RecordedRequest {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -12,9 +12,11 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   await using server = await startGitSshServer()
 //   const app = await server.createRepository('app')   // { name, dir, url }
 //   server.userKey                                      // the private key that may log in
+//   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
 //
-// Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
+// Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
+// tests.
 
 const run = promisify(execFile)
 
@@ -24,12 +26,20 @@ export type GitSshServer = AsyncDisposable & {
   readonly port: number
   /** A private key in OpenSSH format that the server accepts. */
   readonly userKey: string
+  /** Another one that it accepts. */
+  readonly secondKey: string
   /** A private key that the server does not know. */
   readonly strangerKey: string
+  /** Lets another key log in, given as `<type> <base64>`; `only` takes the access of all others away. */
+  readonly authorize: (publicKey: string, options?: { readonly only: boolean }) => Promise<void>
   /** The public host key as `<type> <base64>`. */
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
   readonly changeHostKey: () => Promise<void>
+  /** From now on `git-lfs-authenticate` is answered with this. */
+  readonly answerLfs: (answer: object) => Promise<void>
+  /** The commands that clients have asked for. */
+  readonly commands: () => Promise<readonly string[]>
   /** What sshd has logged so far, e.g. to count accepted logins. */
   readonly log: () => string
   readonly close: () => Promise<void>
@@ -39,12 +49,27 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const folder = await createFolder()
   const path = (name: string): string => join(folder.path, name)
   await chmod(folder.path, 0o700)
-  await Promise.all(['host', 'user', 'stranger'].map((name) => createKey(path(name))))
+  await Promise.all(['host', 'user', 'second', 'stranger'].map((name) => createKey(path(name))))
   const userKey = await readFile(path('user'), 'utf8')
+  const secondKey = await readFile(path('second'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
-  const publicKey = await readFile(path('user.pub'), 'utf8')
-  const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
-  await writeFile(path('authorized_keys'), `restrict,command="${command}" ${publicKey}`, { mode: 0o600 })
+  const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
+  // As forges have it: git-shell for git, and one command more where LFS is offered.
+  const shell = [
+    '#!/bin/sh',
+    `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
+    `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    '',
+  ]
+  await writeFile(path('shell'), shell.join('\n'), { mode: 0o700 })
+  const authorize: GitSshServer['authorize'] = async (key, { only } = { only: false }) => {
+    const write = only ? writeFile : appendFile
+    await write(path('authorized_keys'), `restrict,command="${path('shell')}" ${key.trim()}\n`, {
+      mode: 0o600,
+    })
+  }
+  for (const key of publicKeys) await authorize(key)
 
   const port = await freePort()
   await writeFile(
@@ -104,7 +129,9 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   return {
     port,
     userKey,
+    secondKey,
     strangerKey,
+    authorize,
     hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     createRepository: async (name) => {
       const dir = path(`${name}.git`)
@@ -118,6 +145,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
+    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

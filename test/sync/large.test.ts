@@ -45,7 +45,7 @@ describe('a history that is too large for one push', () => {
     const outcome = await world.sync({ scope: [pair('main')], force: [ref('main')] })
 
     expect(results(outcome)).toEqual({ main: 'updated' })
-    expect(outcome.backups).toMatchObject([{ side: 'external', ref: ref('main'), sha: theirs }])
+    expect(world.kept).toMatchObject([{ side: 'external', ref: ref('main'), sha: theirs }])
     expect(await world.heads('external')).toEqual({ main: commits[5] })
   })
 

@@ -1,14 +1,9 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { auditAlongside } from '../../audit/request-trail.ts'
 import type { Binding, Direction, Granularity, Side } from '../../binding/binding.ts'
 import type { BindingDeps, Page } from '../../binding/bindings.ts'
-import {
-  createBinding,
-  deleteBinding,
-  listBindings,
-  setEnabled,
-  updateAddresses,
-} from '../../binding/bindings.ts'
+import { createBinding, deleteBinding, listBindings } from '../../binding/bindings.ts'
 import type { BranchScope } from '../../binding/branches.ts'
 import {
   bindingToSync,
@@ -18,10 +13,14 @@ import {
   listBranches,
   setBranchEnabled,
 } from '../../binding/branches.ts'
+import { updateBinding } from '../../binding/update.ts'
+import type { BindingChange } from '../../binding/update.ts'
+import type { Alongside } from '../../db/database.ts'
 import { DomainError } from '../../domain-error.ts'
 import type { BranchBindingId, RunId } from '../../ids.ts'
 import { accept, answerError, fail, succeed } from './answer.ts'
 import type { Failure } from './answer.ts'
+import { answerWithFacts } from './audit.ts'
 import type { Call } from './call.ts'
 import { resolveCall } from './call.ts'
 import type { Parameters } from './parameters.ts'
@@ -34,12 +33,13 @@ import * as wire from './wire.ts'
 export type CerobotDeps = BindingDeps & {
   readonly requestRun: (request: {
     readonly binding: Binding
-    readonly trigger: 'manual'
     readonly direction: Direction
     readonly scope: 'all' | readonly BranchScope[]
     readonly force: boolean
     /** Somebody waits for the answer. */
     readonly wait: boolean
+    readonly by: string | undefined
+    readonly alongside: Alongside<RunId>
   }) => Promise<RunId>
   /** Resolves when an attempt has ended; rejects when the signal aborts. */
   readonly waitForRun: (id: RunId, signal: AbortSignal) => Promise<Failure>
@@ -49,6 +49,8 @@ export type CerobotDeps = BindingDeps & {
     filter: SyncLogFilter,
   ) => Promise<{ readonly rows: readonly wire.SyncLogRow[]; readonly total: number }>
   readonly onBindingDeleted: (binding: Binding) => Promise<void>
+  /** Runs that waited for a pause to end need not wait any more. */
+  readonly onBindingResumed: (binding: Binding) => Promise<void>
 }
 
 /** Names and ids narrow each other; left out, they allow all. */
@@ -68,7 +70,8 @@ export function cerobotRoutes(deps: CerobotDeps): Hono {
     const parameters = await readParameters(c)
     const given = new Set([...Object.keys(parameters.query), ...Object.keys(parameters.body)])
     const call = resolveCall(c.req.method, rawPath(c.req.url), given)
-    return call === undefined ? c.notFound() : answer(deps, c, call, parameters)
+    if (call === undefined) return c.notFound()
+    return answerWithFacts(deps, c, call, parameters, () => answer(deps, c, call, parameters))
   })
   return app
 }
@@ -98,7 +101,7 @@ async function answer(deps: CerobotDeps, c: Context, call: Call, given: Paramete
       return succeed(c, bindings.map(wire.bindingToListedRepo), total)
     }
     case 'set_repo_enabled':
-      await setEnabled(deps, call.repo, fitParameters(wire.SetEnabled, given).enable)
+      await change(deps, call.repo, { enabled: fitParameters(wire.SetEnabled, given).enable })
       return succeed(c, null)
     case 'delete_repo':
       fitParameters(wire.NoParameters, given)
@@ -157,15 +160,20 @@ async function answerAddresses(
   repo: string,
   given: Parameters,
 ): Promise<Response> {
-  const change = fitParameters(wire.UpdateAddresses, given)
-  if (Object.values(change).every((value) => value === undefined)) {
+  const wanted = fitParameters(wire.UpdateAddresses, given)
+  if (Object.values(wanted).every((value) => value === undefined)) {
     throw new ParameterError([{ loc: ['body'], msg: 'nothing to change', type: 'value_error.missing' }])
   }
-  await updateAddresses(deps, repo, {
-    addresses: { internal: change.internal_repo_address, external: change.external_repo_address },
-    tokens: { internal: change.inter_token, external: change.exter_token },
+  await change(deps, repo, {
+    addresses: { internal: wanted.internal_repo_address, external: wanted.external_repo_address },
+    tokens: { internal: wanted.inter_token, external: wanted.exter_token },
   })
   return succeed(c, null)
+}
+
+async function change(deps: CerobotDeps, repo: string, wanted: BindingChange): Promise<void> {
+  const { after, isResumed } = await updateBinding(deps, repo, wanted)
+  if (isResumed) await deps.onBindingResumed(after)
 }
 
 async function answerSync(
@@ -179,7 +187,9 @@ async function answerSync(
   },
 ): Promise<Response> {
   const wait = !/\brespond-async\b/i.test(c.req.header('prefer') ?? '')
-  const run = await deps.requestRun({ ...sync, trigger: 'manual', wait })
+  const { direction, force } = sync
+  const alongside = auditAlongside(c, (id: RunId) => ({ after: { run_id: id, direction, force } }))
+  const run = await deps.requestRun({ ...sync, wait, by: c.get('caller')?.name, alongside })
   if (!wait) return accept(c, { run_id: run })
   const { signal } = c.req.raw
   try {
