@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { pushRefs } from '../../src/git/remote.ts'
 import { openGitWorld, refName } from '../rig/git-world.ts'
 import { readRefs } from '../rig/repository.ts'
-import { pair } from './comparison.ts'
+import { NO_EVIDENCE, pair, ref, rules } from './comparison.ts'
 import { createWorld, results } from './world.ts'
 
 // A branch cannot have the name of the folder of another one: `a` and `a/b` exclude each other.
@@ -39,6 +39,25 @@ describe.each(RENAMES)('a branch $from that was renamed to $to', ({ from, to }) 
     expect(taken).toEqual({ main: second, [from]: first })
     expect(results(freed)).toMatchObject({ [to]: 'created' })
     expect(await world.heads('external')).toEqual({ main: second, [to]: second })
+  })
+
+  test('moves at the target in one sync where deletions travel, and the old head is kept', async () => {
+    await using world = await createWorld()
+    const first = await world.work.commit('first')
+    await world.push('internal', `main:refs/heads/${from}`, 'main')
+    await world.sync()
+    await world.push('internal', `:refs/heads/${from}`)
+    await world.push('internal', `main:refs/heads/${to}`)
+
+    const outcome = await world.sync({
+      rules: rules({ deletePolicy: 'tracked' }),
+      evidence: { ...NO_EVIDENCE, deleted: new Map([[ref(from), 'internal' as const]]) },
+    })
+
+    expect(results(outcome)).toEqual({ main: 'up_to_date', [from]: 'deleted', [to]: 'created' })
+    expect(world.kept).toMatchObject([{ ref: ref(from), sha: first }])
+    expect(await world.heads('external')).toEqual({ main: first, [to]: first })
+    expect(world.processes.filter((name) => name === 'push')).toHaveLength(1)
   })
 
   test('is renamed at the target in one push where the old name may be deleted', async () => {
