@@ -3,6 +3,10 @@ export type Sizes = {
   /** Pushes that are measured each way. */
   readonly pushes: number
   readonly branches: number
+  /** Refs of a repository with so many that git by hand can still be waited for. */
+  readonly manyRefs: number
+  /** And of one with about as many as the daemon takes. */
+  readonly mostRefs: number
   /** Branches of the loop that goes branch by branch; the rest of it is extrapolated. */
   readonly loopBranches: number
   /** How often everything about a repository with many branches is repeated. */
@@ -27,6 +31,8 @@ export type Sizes = {
 export const FULL: Sizes = {
   pushes: 30,
   branches: 2000,
+  manyRefs: 10_000,
+  mostRefs: 49_990,
   loopBranches: 25,
   repetitions: 3,
   rounds: 3,
@@ -44,6 +50,8 @@ export const FULL: Sizes = {
 export const QUICK: Sizes = {
   pushes: 1,
   branches: 20,
+  manyRefs: 40,
+  mostRefs: 60,
   loopBranches: 2,
   repetitions: 1,
   rounds: 1,
