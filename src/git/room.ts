@@ -6,6 +6,7 @@ import type { HostKeys } from './host-key.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
 import { openConnections } from './ssh.ts'
+import { openWire } from './wire/wire.ts'
 
 // What every git verb takes as its first argument, opened once by the daemon.
 
@@ -19,6 +20,8 @@ export type GitOptions = {
   readonly allowAddress: (host: string, ip: string) => boolean
   readonly hostKeys: HostKeys
   readonly onGit?: (operation: string) => void
+  /** Whether the daemon may speak git's protocol to this address itself; absent: git does everything. */
+  readonly allowWire?: ((host: string, ip: string) => boolean) | undefined
   /** Answers in place of the system's resolver. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
 }
@@ -32,12 +35,16 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
   const runtimeDir = await mkdtemp(join(runtimeRoot, ownName()))
   if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
   const connections = await openConnections(options.clock, runtimeDir)
+  const { clock, allowWire: allows } = options
+  const wire = allows === undefined ? undefined : openWire({ clock, allows })
   return {
     lookup: lookUpAll,
     ...options,
     runtimeDir,
     connections,
+    wire,
     [Symbol.asyncDispose]: async () => {
+      await wire?.client.close()
       await connections.close()
       await rm(runtimeDir, { recursive: true, force: true })
     },
