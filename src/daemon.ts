@@ -29,7 +29,7 @@ import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
-import { createHostPolicy } from './host-policy.ts'
+import { createHostPolicy, createRelayPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId, RunId } from './ids.ts'
 import type { Logger } from './log.ts'
@@ -105,6 +105,7 @@ export async function startDaemon(
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
+      allowWire: createRelayPolicy(config.relay),
       hostKeys: {
         policy: config.remotes.sshHostKeys,
         find: (host) => findHostKeys(hostKeyDeps, host),

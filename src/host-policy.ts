@@ -33,6 +33,14 @@ export function createHostPolicy(rules: {
   }
 }
 
+/** Where the daemon may speak git's protocol itself; undefined: nowhere. */
+export function createRelayPolicy(relay: {
+  readonly isOn: boolean
+  readonly disabledHosts: readonly string[]
+}): HostPolicy['allows'] | undefined {
+  return relay.isOn ? createHostPolicy({ allowed: [], denied: relay.disabledHosts }).allows : undefined
+}
+
 type Rules = { readonly globs: readonly RegExp[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createHostPolicy } from '../src/host-policy.ts'
+import { createHostPolicy, createRelayPolicy } from '../src/host-policy.ts'
 
 test.each([
   ['git.example.com', '203.0.113.5', true],
@@ -42,4 +42,22 @@ test('a name is judged before it is resolved where that is possible', () => {
   const judged = [names.allowsName('other.org'), ranges.allowsName('other.org'), ranges.allowsName('[::1]')]
 
   expect(judged).toEqual([false, true, false])
+})
+
+test.each([
+  ['git.example.com', '203.0.113.5', true],
+  ['old.example.com', '203.0.113.5', false],
+  ['anything.example.org', '10.1.2.3', false],
+])('without relaying to some hosts, %s at %s is relayed to: %s', (host, ip, expected) => {
+  const allows = createRelayPolicy({ isOn: true, disabledHosts: ['old.*', '10.0.0.0/8'] })
+
+  const allowed = allows?.(host, ip)
+
+  expect(allowed).toBe(expected)
+})
+
+test('with the relay off, no host is relayed to', () => {
+  const allows = createRelayPolicy({ isOn: false, disabledHosts: [] })
+
+  expect(allows).toBeUndefined()
 })

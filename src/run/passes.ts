@@ -54,6 +54,9 @@ export function planPasses(
     const scope = takesAll
       ? ('all' as const)
       : [...refs.values()].map(({ internal, external }) => ({ internal, external }))
+    const hints = new Map(
+      [...refs.values()].flatMap(({ internal, after }) => (after === null ? [] : [[internal, after]])),
+    )
     return {
       kind: 'sync',
       request: {
@@ -64,6 +67,7 @@ export function planPasses(
         ...(direction === 'both' ? pushedOn(items) : {}),
         force: forcesAll ? 'all' : forced.length > 0 ? forced : 'none',
         agreed,
+        ...(takesAll ? {} : { hints }),
       },
     }
   })

@@ -12,6 +12,7 @@ import { isDamaged, openMirror, rebuildMirror, removeMirror, repositoryDir } fro
 import { narrateOutcomes } from './narrate.ts'
 import { agreedFrom, joinSettled, NOTHING_SETTLED } from './outcome.ts'
 import type { Settled } from './outcome.ts'
+import { relay } from './relay.ts'
 import { syncWhole } from './whole-path.ts'
 
 // Stage 5: make the sides equal.
@@ -36,6 +37,8 @@ export type SyncRequest = {
   readonly force: 'none' | 'all' | readonly RefName[]
   /** Last agreed sha per internal ref name. */
   readonly agreed: ReadonlyMap<RefName, Sha>
+  /** What a delivery said the pushing side holds, per internal ref name; never taken for the truth. */
+  readonly hints?: ReadonlyMap<RefName, Sha>
 }
 
 export type RefResult = 'created' | 'updated' | 'deleted' | 'up_to_date' | 'rejected' | 'conflict'
@@ -113,8 +116,10 @@ export function createSync(deps: SyncDeps): Sync {
       }
     }
     const context: SyncContext = { deps, request, signal, log, mirror, timed }
-    const settled = await syncAndHeal(context, memory).catch(toUnsettled)
-    if (settled.failure === undefined) memory.leftClean.add(mirror)
+    const relayed = await relay(context)
+    const settled = relayed ?? (await syncAndHeal(context, memory).catch(toUnsettled))
+    // A relay has not even looked at the mirror.
+    if (relayed === undefined && settled.failure === undefined) memory.leftClean.add(mirror)
     // A busy mirror still has a git working on it.
     if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
       await removeMirror(deps, request.subject)
