@@ -64,7 +64,7 @@ const table: Readonly<
 }
 
 // Files that know nothing of any folder; every folder may use them.
-const ground = ['backoff', 'clock', 'domain-error', 'ids', 'log', 'git/refs', 'git/git-error']
+const ground = ['backoff', 'clock', 'domain-error', 'glob', 'ids', 'log', 'git/refs', 'git/git-error']
 
 const gitOnly = {
   regex: '^(?:execa|(?:node:)?child_process)$',

@@ -10,7 +10,7 @@ import { runRoutes } from './api/v1/runs.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
-import { bindingSubject, runSubjectOf } from './binding/binding.ts'
+import { bindingSubject, previewSubject, runSubjectOf } from './binding/binding.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
@@ -31,20 +31,19 @@ import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-acce
 import { checkHealth } from './health.ts'
 import { createHostPolicy, createRelayPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
-import type { BindingId, RunId } from './ids.ts'
+import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { cancelRunsOf } from './run/cancel.ts'
-import { createRunEvents } from './run/events.ts'
-import { executeRun } from './run/execute.ts'
-import { createLiveLogs } from './run/log.ts'
-import { claimRun, nextDue } from './run/record.ts'
+import type { Recovery } from './run/circuit.ts'
+import { closeConflicts } from './run/conflicts.ts'
 import { recoverRuns } from './run/recover.ts'
-import { requestRun, stopping, waitForRun } from './run/request.ts'
+import { hastenRun, requestRun, stopping, waitForRun } from './run/request.ts'
+import { openRuns } from './run/room.ts'
 import { listSyncLogs } from './run/sync-logs.ts'
 import { createHookWatch } from './schedule/missed-deliveries.ts'
 import { startPruning } from './schedule/prune.ts'
-import { startReconcile } from './schedule/reconcile.ts'
+import { compareFailed, startReconcile } from './schedule/reconcile.ts'
 import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
 import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
@@ -91,8 +90,7 @@ export async function startDaemon(
   const vault = createVault(secretKey)
   await prepareFolders({ syncDir: config.sync.dir, backupDir })
   starting.use(lockMirrors(config.sync.dir))
-  await killOrphans({ clock }, config.sync.dir)
-  await killOrphans({ clock }, backupDir)
+  for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
 
@@ -122,10 +120,6 @@ export async function startDaemon(
     deleteMirrorAfter: config.sync.deleteDir,
   })
 
-  const events = createRunEvents()
-  const liveLogs = createLiveLogs({ clock, events })
-  const running = new Map<RunId, AbortController>()
-  const runDeps = { db, clock, events, liveLogs, running }
   const bindingDeps = {
     db,
     clock,
@@ -146,25 +140,27 @@ export async function startDaemon(
     publicUrl: config.publicUrl,
     allowAddress: hosts.allows,
   })
-  const executeDeps = {
-    ...runDeps,
+  const runs = openRuns({
+    db,
+    clock,
     logger: logger.child({ stage: 'run' }),
     sync,
     canHeal,
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
     loadBinding: (id: BindingId) => loadForRun(bindingDeps, id),
-  }
+    onRecovered: async (recovery: Recovery) => {
+      logger.info(recovery, 'a server that was left alone for a while works again')
+      await compareFailed({ db, clock }, recovery)
+    },
+  })
+  const runDeps = runs.room
   const queue = createLocalQueue({
     clock,
     logger: logger.child({ stage: 'queue' }),
     concurrency: config.sync.concurrency,
     hostConcurrency: config.sync.hostConcurrency,
-    work: {
-      claim: (busyHosts) => claimRun({ db, clock }, busyHosts),
-      nextDue: (after) => nextDue({ db, clock }, after),
-      execute: (claimed, signal) => executeRun(executeDeps, claimed, signal),
-    },
+    work: runs.work,
   })
 
   let isStopping = false
@@ -217,10 +213,16 @@ export async function startDaemon(
     requireBranch: (binding, names) => requireBranch(hookDeps, binding, names),
     listSyncLogs: (filter) => listSyncLogs({ db }, filter),
     onBindingDeleted: async (binding) => {
-      const subject = bindingSubject(binding.id)
-      await cancelRunsOf(runDeps, subject)
-      await removeMirror({ syncDir: config.sync.dir }, subject)
+      for (const subject of [bindingSubject(binding.id), previewSubject(binding.id)]) {
+        await cancelRunsOf(runDeps, subject)
+        await removeMirror({ syncDir: config.sync.dir }, subject)
+      }
+      await closeConflicts({ db, clock }, bindingSubject(binding.id))
       hookWatch.wake()
+    },
+    onBindingResumed: async (binding) => {
+      await hastenRun({ db, clock }, bindingSubject(binding.id))
+      queue.wake()
     },
   })
 

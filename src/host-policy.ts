@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { isIP } from 'node:net'
+import { matchesGlob } from './glob.ts'
 import { isListed, toBlockList } from './networks.ts'
 
 export type HostPolicy = {
@@ -41,11 +42,11 @@ export function createRelayPolicy(relay: {
   return relay.isOn ? createHostPolicy({ allowed: [], denied: relay.disabledHosts }).allows : undefined
 }
 
-type Rules = { readonly globs: readonly RegExp[]; readonly ranges: BlockList; readonly hasRanges: boolean }
+type Rules = { readonly globs: readonly string[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {
   const networks = rules.filter((rule) => isIP(rule.split('/')[0] ?? '') !== 0)
-  const globs = rules.filter((rule) => !networks.includes(rule)).map(globToRegExp)
+  const globs = rules.filter((rule) => !networks.includes(rule)).map((rule) => rule.toLowerCase())
   return { globs, ranges: toBlockList(networks), hasRanges: networks.length > 0 }
 }
 
@@ -55,14 +56,5 @@ function matches(rules: Rules, host: string, ip: string): boolean {
 
 function matchesName(rules: Rules, host: string): boolean {
   const name = host.toLowerCase().replace(/\.$/, '')
-  return rules.globs.some((glob) => glob.test(name))
-}
-
-function globToRegExp(glob: string): RegExp {
-  const source = glob
-    .toLowerCase()
-    .replaceAll(/[\\^$.+()[\]{}|]/g, String.raw`\$&`)
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.')
-  return new RegExp(`^${source}$`)
+  return rules.globs.some((glob) => matchesGlob(glob, name))
 }

@@ -18,3 +18,6 @@ export type RunId = z.infer<typeof RunId>
 
 export const HookId = id.brand<'HookId'>()
 export type HookId = z.infer<typeof HookId>
+
+export const BackupId = id.brand<'BackupId'>()
+export type BackupId = z.infer<typeof BackupId>

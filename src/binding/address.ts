@@ -62,6 +62,11 @@ export function parseAddress(text: string, rules: AddressRules): ParsedAddress {
   return rules.allowsHost(host) ? parsed : refuse('host_denied')
 }
 
+/** `host:port` of the server behind an address; empty for a local repository. */
+export function endpointOf({ scheme, host, port }: Address): string {
+  return scheme === 'file' ? '' : `${bracketHost(host)}:${port ?? DEFAULT_PORT[scheme] ?? ''}`
+}
+
 /** The form alone, for addresses that the rules have already accepted. */
 export function readAddress(text: string): ParsedAddress {
   const display = text.trim()

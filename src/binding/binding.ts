@@ -1,5 +1,6 @@
 import type { BindingId, BranchBindingId } from '../ids.ts'
 import type { BranchName, RemoteUrl } from '../git/refs.ts'
+import type { Rules } from './rules.ts'
 
 // A binding is a pair of repositories, one per side, and the rules for what travels between them.
 
@@ -18,7 +19,19 @@ export type BindingSide = {
   /** The same address as git gets it. */
   readonly url: RemoteUrl
   readonly host: string
+  /** `host:port`, as a circuit knows a server; empty: a local repository. */
+  readonly endpoint: string
   readonly hasCredential: boolean
+}
+
+/** Runs stand still because nothing but a change of access or address will help; see `pause.ts`. */
+export type Pause = {
+  /** What failed, a kind of `git/git-error.ts`. */
+  readonly kind: string
+  readonly detail: string
+  readonly since: number
+  /** When the sides are tried again without being asked. */
+  readonly probeAt: number
 }
 
 export type Binding = {
@@ -29,6 +42,8 @@ export type Binding = {
   readonly direction: Direction
   readonly internal: BindingSide
   readonly external: BindingSide
+  readonly rules: Rules
+  readonly pause: Pause | null
   readonly createdAt: number
   readonly updatedAt: number
 }
@@ -47,9 +62,16 @@ export function bindingSubject(id: BindingId): string {
   return `binding:${id}`
 }
 
+/** Where a dry run of the binding waits: beside its real runs, so that neither holds up the other. */
+export function previewSubject(id: BindingId): string {
+  return `preview:${id}`
+}
+
 /** The binding as its runs remember it, also when it is gone. */
 export function runSubjectOf(
-  binding: Pick<Binding, 'id' | 'name'> & Readonly<Record<Side, { host: string }>>,
+  binding: Pick<Binding, 'id' | 'name'> & { readonly pause: Pick<Pause, 'probeAt'> | null } & Readonly<
+      Record<Side, Pick<BindingSide, 'host' | 'endpoint'>>
+    >,
 ) {
   return {
     subject: bindingSubject(binding.id),
@@ -57,7 +79,13 @@ export function runSubjectOf(
     taskId: null,
     name: binding.name,
     hosts: { internal: binding.internal.host, external: binding.external.host },
+    endpoints: { internal: binding.internal.endpoint, external: binding.external.endpoint },
+    notBefore: binding.pause?.probeAt ?? null,
   } as const
+}
+
+export function otherSide(side: Side): Side {
+  return side === 'internal' ? 'external' : 'internal'
 }
 
 /** The one-way direction in which a change on the given side travels. */

@@ -6,7 +6,7 @@ import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
 import { BindingId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Address, AddressRules } from './address.ts'
-import { parseAddress, readAddress } from './address.ts'
+import { endpointOf, parseAddress, readAddress } from './address.ts'
 import { addressKeys } from './address-key.ts'
 import type { Binding, BindingSide, Direction, Granularity, Side } from './binding.ts'
 import { bindingSubject, SIDES } from './binding.ts'
@@ -17,7 +17,11 @@ import {
   bindingUnknown,
   sameRepository,
 } from './binding-error.ts'
-import { sealToken, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { sealToken, warnOfOpenTokens } from './credential.ts'
+import { rowToPause } from './pause.ts'
+import { DEFAULT_RULES, readRules } from './rules.ts'
+import type { Rules } from './rules.ts'
+import { checkRules } from './rules-check.ts'
 
 export type BindingDeps = {
   readonly db: Database
@@ -36,15 +40,10 @@ export type NewBinding = {
   readonly direction: Direction
   readonly addresses: Readonly<Record<Side, string>>
   readonly tokens: PerSide
+  readonly rules?: Rules
 }
 
-type PerSide = Readonly<Record<Side, string | undefined>>
-
-/** What is left out stays; an empty token takes the token away. */
-export type AddressChange = {
-  readonly addresses: PerSide
-  readonly tokens: PerSide
-}
+export type PerSide = Readonly<Record<Side, string | undefined>>
 
 export type Page = { readonly page: number; readonly pageSize: number; readonly newestFirst: boolean }
 
@@ -57,6 +56,8 @@ export async function createBinding(deps: BindingDeps, input: NewBinding): Promi
   const internal = acceptAddress(deps, 'internal', input.addresses.internal)
   const external = acceptAddress(deps, 'external', input.addresses.external)
   refuseSameRepository(internal, external)
+  const rules = input.rules ?? DEFAULT_RULES
+  checkRules(rules, input.direction)
   const now = deps.clock.now()
   const row: Insertable<BindingTable> = {
     name: input.name,
@@ -69,6 +70,7 @@ export async function createBinding(deps: BindingDeps, input: NewBinding): Promi
     external_host: external.host,
     internal_credential: sealToken(deps.vault, input.name, 'internal', input.tokens.internal ?? ''),
     external_credential: sealToken(deps.vault, input.name, 'external', input.tokens.external ?? ''),
+    rules: JSON.stringify(rules),
     reconcile_at: now + deps.reconcileIntervalMs,
     created_at: now,
     updated_at: now,
@@ -118,65 +120,6 @@ export async function getBinding(db: Executor, name: string): Promise<Binding> {
   return rowToBinding(row)
 }
 
-/** Throws `binding_unknown`. */
-export async function setEnabled(
-  deps: { readonly db: Executor; readonly clock: Clock },
-  name: string,
-  enabled: boolean,
-): Promise<void> {
-  const now = deps.clock.now()
-  const result = await deps.db
-    .updateTable('binding')
-    // The next comparison came closer while it was disabled, so what moved meanwhile is found soon.
-    .set({ enabled: enabled ? 1 : 0, updated_at: now })
-    .where('name', '=', name)
-    .executeTakeFirst()
-  if (result.numUpdatedRows === 0n) throw bindingUnknown(name)
-}
-
-/**
- * Changes addresses and tokens. With another repository on one side, what both sides had agreed on
- * proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…` or `token`.
- */
-export async function updateAddresses(deps: BindingDeps, name: string, change: AddressChange): Promise<void> {
-  const now = deps.clock.now()
-  const updated = await deps.db.transaction().execute(async (trx) => {
-    const before = await getBinding(trx, name)
-    const internal = changedAddress(deps, before, 'internal', change)
-    const external = changedAddress(deps, before, 'external', change)
-    refuseSameRepository(internal, external)
-    const { internal: internalToken, external: externalToken } = change.tokens
-    const row = await trx
-      .updateTable('binding')
-      .set({
-        internal_address: internal.display,
-        external_address: external.display,
-        internal_host: internal.host,
-        external_host: external.host,
-        ...(internalToken === undefined
-          ? {}
-          : { internal_credential: sealToken(deps.vault, name, 'internal', internalToken) }),
-        ...(externalToken === undefined
-          ? {}
-          : { external_credential: sealToken(deps.vault, name, 'external', externalToken) }),
-        // Whoever corrects an address or a token wants to see it work.
-        reconcile_at: now,
-        updated_at: now,
-      })
-      .where('id', '=', before.id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    if (internal.url !== before.internal.url || external.url !== before.external.url) {
-      await trx.deleteFrom('binding_address').where('binding_id', '=', before.id).execute()
-      await insertAddressKeys(trx, before.id, { internal, external })
-      await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(before.id)).execute()
-    }
-    return { before, after: rowToBinding(row) }
-  })
-  warnOfMovedTokens(deps, updated.before, updated.after, change.tokens)
-  warnOfOpenTokens(deps, updated.after)
-}
-
 /**
  * Removes the binding, its branch bindings and what both sides had agreed on, and returns what it was:
  * runs that wait for it and its mirror are the caller's to clean up. Throws `binding_unknown`.
@@ -185,6 +128,7 @@ export async function deleteBinding(deps: { readonly db: Database }, name: strin
   return deps.db.transaction().execute(async (trx) => {
     const binding = await getBinding(trx, name)
     await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(binding.id)).execute()
+    await trx.deleteFrom('missing_ref').where('subject', '=', bindingSubject(binding.id)).execute()
     await trx.deleteFrom('binding').where('id', '=', binding.id).execute()
     return binding
   })
@@ -199,6 +143,8 @@ export function rowToBinding(row: Selectable<BindingTable>): Binding {
     direction: row.direction,
     internal: storedSide(row.name, row.internal_address, row.internal_credential),
     external: storedSide(row.name, row.external_address, row.external_credential),
+    rules: readRules(row.rules),
+    pause: rowToPause(row),
     createdAt: Number(row.created_at),
     updatedAt: Number(row.updated_at),
   }
@@ -209,7 +155,7 @@ function storedSide(name: string, address: string, credential: string | null): B
   if (parsed.kind === 'refused')
     throw new Error(`the stored address of the binding ${name}: ${parsed.detail.en}`)
   const { url, host } = parsed.address
-  return { address, url, host, hasCredential: credential !== null }
+  return { address, url, host, endpoint: endpointOf(parsed.address), hasCredential: credential !== null }
 }
 
 // Any name that %-escapes carry through a URL; it never becomes a path. Clients resolve the two dots away.
@@ -217,22 +163,14 @@ function isBindingName(name: string): boolean {
   return NAME.test(name) && name === name.trim() && name !== '.' && name !== '..'
 }
 
-function acceptAddress(deps: BindingDeps, side: Side, text: string): Address {
+export function acceptAddress(deps: BindingDeps, side: Side, text: string): Address {
   const parsed = parseAddress(text, deps.addressRules)
   if (parsed.kind === 'refused') throw addressRefused(side, parsed)
   return parsed.address
 }
 
-function changedAddress(deps: BindingDeps, before: Binding, side: Side, change: AddressChange): Address {
-  const text = change.addresses[side]
-  if (text !== undefined) return acceptAddress(deps, side, text)
-  const stored = readAddress(before[side].address)
-  if (stored.kind === 'refused') throw addressRefused(side, stored)
-  return stored.address
-}
-
 // Two ports may be two forges, and so may a web and an ssh address of one host.
-function refuseSameRepository(internal: Address, external: Address): void {
+export function refuseSameRepository(internal: Address, external: Address): void {
   const externalKeys = addressKeys(external.display)
   const isSame = addressKeys(internal.display).some((key) =>
     externalKeys.some(
@@ -245,7 +183,7 @@ function refuseSameRepository(internal: Address, external: Address): void {
   if (isSame) throw sameRepository()
 }
 
-async function insertAddressKeys(
+export async function insertAddressKeys(
   trx: Executor,
   bindingId: number,
   addresses: Readonly<Record<Side, Address>>,

@@ -17,7 +17,8 @@ import {
 } from './binding-error.ts'
 import { bindingSubject } from './binding.ts'
 import type { Page } from './bindings.ts'
-import { getBinding, setEnabled } from './bindings.ts'
+import { getBinding } from './bindings.ts'
+import { setEnabled } from './update.ts'
 
 type Deps = { readonly db: Database; readonly clock: Clock }
 

@@ -5,7 +5,7 @@ import type { BindingId } from '../ids.ts'
 import { parseAddress } from './address.ts'
 import type { AddressRules } from './address.ts'
 import type { Binding, Side } from './binding.ts'
-import { SIDES } from './binding.ts'
+import { bindingSubject, SIDES } from './binding.ts'
 import { findBinding } from './bindings.ts'
 import type { BranchScope } from './branches.ts'
 import { branchesOf, branchToScope } from './branches.ts'
@@ -17,6 +17,8 @@ type SideForRun = { readonly url: RemoteUrl; readonly credential: SideCredential
 /** A binding with everything that a run needs of it. */
 export type BindingForRun = {
   readonly binding: Binding
+  /** Under which its mirror and its backups are kept. */
+  readonly subject: string
   readonly remotes: Readonly<Record<Side, SideForRun>>
   /** Why the rules of now forbid one of the addresses; they may be stricter than when it was bound. */
   readonly denied: string | undefined
@@ -40,6 +42,7 @@ export async function loadForRun(
   const branches = binding.granularity === 'one' ? await branchesOf(deps.db, [binding.id]) : []
   return {
     binding,
+    subject: bindingSubject(binding.id),
     remotes: { internal: await remote('internal'), external: await remote('external') },
     mirror: await mirrorOf(deps.db, binding),
     branches: branches.filter((branch) => branch.enabled).map(branchToScope),

@@ -8,6 +8,7 @@ import * as foundation from './migrations/0001-foundation.ts'
 import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import * as forgeAccess from './migrations/0004-forge-access.ts'
+import * as twoWay from './migrations/0005-two-way.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -21,6 +22,7 @@ const migrations = {
   '0002-hooks': hooks,
   '0003-adaptive-reconcile': adaptiveReconcile,
   '0004-forge-access': forgeAccess,
+  '0005-two-way': twoWay,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

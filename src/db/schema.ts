@@ -23,6 +23,14 @@ export type BindingTable = {
   reconcile_at: number
   /** When that was last asked for; null: never. */
   reconciled_at: number | null
+  /** JSON of `binding/rules.ts`; what is left out is as by default. */
+  rules: Generated<string>
+  /** Null: not paused. A kind of `git/git-error.ts`. */
+  pause_kind: string | null
+  pause_detail: string | null
+  paused_at: number | null
+  /** When a paused binding is tried again without being asked. */
+  probe_at: number | null
   created_at: number
   updated_at: number
 }
@@ -148,6 +156,13 @@ export type RunTable = {
   /** The hosts a run keeps busy, as the queue counts them. */
   internal_host: string
   external_host: string
+  /** `host:port` of each side, as the circuit knows servers; empty: not over a network. */
+  internal_endpoint: string
+  external_endpoint: string
+  /** Who asked for it; null: nobody by hand. */
+  requested_by: string | null
+  /** Nothing was or will be changed by it. */
+  dry_run: Generated<Flag>
   status: 'queued' | 'running' | 'succeeded' | 'failed' | 'conflict' | 'canceled'
   /** Larger goes first. */
   priority: number
@@ -182,7 +197,7 @@ export type SyncLogTable = {
   updated_at: number
 }
 
-/** A head that a forced update took away; its objects are in the backup repository of the subject. */
+/** A head that was, or was about to be, taken away; its objects are in the backup repository of the subject. */
 export type BackupTable = {
   id: Generated<number>
   subject: string
@@ -192,6 +207,41 @@ export type BackupTable = {
   sha: string
   backup_ref: string
   created_at: number
+  /** Why it had to go. */
+  reason: 'force' | 'resolve' | 'tag' | 'deletion' | 'restore'
+  actor: string | null
+}
+
+/** A ref that only a person can make equal; at most one open per ref of a subject. */
+export type ConflictTable = {
+  id: Generated<number>
+  subject: string
+  /** The internal side's name. */
+  ref: string
+  external_ref: string
+  kind: 'non_fast_forward' | 'tag_moved' | 'deletion_conflict' | 'held'
+  direction: 'to_outer' | 'to_inter'
+  internal_sha: string | null
+  external_sha: string | null
+  /** JSON of `sync/divergence.ts`, or null where it could not be found out. */
+  divergence: string | null
+  reason: string | null
+  /** The run that saw it first. */
+  run_id: number
+  opened_at: number
+  updated_at: number
+  closed_at: number | null
+  closed_because: 'equal' | 'gone' | null
+  closed_by_run: number | null
+}
+
+/** A ref that one side had and then lacked, as long as nobody can be sure that it was deleted. */
+export type MissingRefTable = {
+  subject: string
+  /** The internal side's name. */
+  ref: string
+  side: 'internal' | 'external'
+  since: number
 }
 
 export type HostKeyTable = {
@@ -223,6 +273,8 @@ export type Tables = {
   run: RunTable
   sync_log: SyncLogTable
   backup: BackupTable
+  conflict: ConflictTable
+  missing_ref: MissingRefTable
   host_key: HostKeyTable
   token: TokenTable
 }

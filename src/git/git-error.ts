@@ -30,6 +30,11 @@ export type GitErrorKind =
   | 'too_large'
   | 'object_format'
   | 'bad_objects'
+  /** A side deleted the ref while the other one got other commits. */
+  | 'deletion_conflict'
+  /** Too many refs would go at once; a person has to confirm. */
+  | 'held'
+  | 'backup_missing'
   | 'canceled'
   | 'unknown'
 
@@ -44,6 +49,38 @@ export function failed(
   detail: string,
 ): { readonly ok: false; readonly failure: GitFailure } {
   return { ok: false, failure: { kind, detail } }
+}
+
+/** Whether only a change of credentials, address or permissions will help, whatever is pushed. */
+export function isHopeless(kind: GitErrorKind): boolean {
+  switch (kind) {
+    case 'ssh_key_rejected':
+    case 'host_key_changed':
+    case 'host_key_unknown':
+    case 'not_found':
+    case 'tls':
+    case 'auth':
+    case 'redirected':
+    case 'address_denied':
+      return true
+    default:
+      return false
+  }
+}
+
+/** Whether the whole server is in trouble, not just one repository of it. */
+export function isHostTrouble(kind: GitErrorKind): boolean {
+  switch (kind) {
+    case 'dns':
+    case 'unreachable':
+    case 'stalled':
+    case 'timed_out':
+    case 'rate_limited':
+    case 'server_error':
+      return true
+    default:
+      return false
+  }
 }
 
 /** Whether the same call may succeed later without anybody changing anything. */
@@ -81,6 +118,9 @@ export function canHeal(kind: GitErrorKind): boolean {
     case 'too_large':
     case 'object_format':
     case 'bad_objects':
+    case 'deletion_conflict':
+    case 'held':
+    case 'backup_missing':
     case 'canceled':
       return false
   }

@@ -132,36 +132,37 @@ export async function joinPacks(deps: RunDeps, dir: string, signal: AbortSignal)
 const COPY =
   'fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
 
+/** An object, and the ref that is to name it in the other repository. */
+export type Copy = { readonly sha: Sha; readonly ref: LocalRef }
+
 /**
- * Copies an object of `dir` with everything it refers to into another bare repository and names it there.
- * Durable: it survives a power cut once the call has returned. An existing name must lead to it already.
+ * Copies objects of `dir` with everything they refer to into another bare repository and names them there, in
+ * one call. Durable: they survive a power cut once it has returned. An existing name must lead to its object already.
  */
 export async function copyTo(
   deps: RunDeps,
   dir: string,
   targetDir: string,
-  copy: {
-    readonly sha: Sha
-    readonly ref: LocalRef
-    readonly durable: boolean
-    readonly signal: AbortSignal
-  },
+  copies: readonly Copy[],
+  { durable, signal }: { readonly durable: boolean; readonly signal: AbortSignal },
 ): Promise<GitOutcome<object>> {
   await restoreConfig(targetDir)
   const result = await runGit(deps, {
     operation: 'copy',
-    args: [...COPY, '--', `file://${encodeURI(dir)}`, `${copy.sha}:${copy.ref}`],
+    args: [...COPY, '--stdin', '--', `file://${encodeURI(dir)}`],
     gitDir: targetDir,
     fenced: true,
+    input: copies.map(({ sha, ref }) => `${sha}:${ref}\n`).join(''),
     access: { protocol: 'file', settings: [], variables: {}, secrets: [] },
-    durable: copy.durable,
-    signal: copy.signal,
+    durable,
+    signal,
   })
   if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
-  const kept = await readRef(targetDir, copy.ref)
-  return kept === copy.sha
-    ? { ok: true }
-    : failed('mirror_damaged', `${copy.ref} does not hold what was copied`)
+  for (const { sha, ref } of copies) {
+    if ((await readRef(targetDir, ref)) === sha) continue
+    return failed('mirror_damaged', `${ref} does not hold what was copied`)
+  }
+  return { ok: true }
 }
 
 /** Looks at the frame of a repository and at what its refs point at, not at every object. */

@@ -90,10 +90,6 @@ export async function deleteAccess(
   return numDeletedRows > 0n
 }
 
-export function otherSide(side: Side): Side {
-  return side === 'internal' ? 'external' : 'internal'
-}
-
 export async function listAccess(
   deps: HookStore,
   binding: Binding,

@@ -1,7 +1,6 @@
 import type { Binding, Side } from '../binding/binding.ts'
-import { allowsFrom, directionFrom } from '../binding/binding.ts'
+import { allowsFrom, directionFrom, otherSide } from '../binding/binding.ts'
 import type { RemoteRepository } from '../forge/forge-api.ts'
-import { otherSide } from './forge-access.ts'
 import { mirrorRefused, noMirror, pullMirror } from './forge-error.ts'
 
 // Which side may be a repository that its forge fills by itself. Pure.

@@ -33,13 +33,24 @@ export async function readAgreed(db: Database, run: Pick<Run, 'subject' | 'work'
   return { refs, isEmpty: false }
 }
 
+/** Null: both sides agree that there is no such ref. */
 export async function recordAgreed(
   trx: Executor,
   subject: string,
-  agreed: ReadonlyMap<RefName, Sha>,
+  agreed: ReadonlyMap<RefName, Sha | null>,
   now: number,
 ): Promise<void> {
-  const rows = [...agreed].map(([ref, sha]) => ({ subject, ref, sha, agreed_at: now }))
+  const gone = [...agreed].flatMap(([ref, sha]) => (sha === null ? [ref] : []))
+  for (let start = 0; start < gone.length; start += MOST_NAMED_REFS) {
+    await trx
+      .deleteFrom('agreed_ref')
+      .where('subject', '=', subject)
+      .where('ref', 'in', gone.slice(start, start + MOST_NAMED_REFS))
+      .execute()
+  }
+  const rows = [...agreed].flatMap(([ref, sha]) =>
+    sha === null ? [] : [{ subject, ref, sha, agreed_at: now }],
+  )
   for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
     await trx
       .insertInto('agreed_ref')

@@ -26,6 +26,8 @@ const TEXTS = {
   20101: '目标地址不允许访问',
   20102: '磁盘空间不足',
   20103: '两个仓库没有共同的历史',
+  20104: '等待确认：将删除或覆盖大量分支',
+  20105: '备份不存在',
 } as const
 
 // Each kind with the documented number of the same intent, and advice.
@@ -209,6 +211,27 @@ const CODES: Readonly<Record<GitErrorKind, readonly [keyof typeof TEXTS, Text]>>
   bad_objects: [
     20012,
     { zh: '源仓库含有损坏或不安全的对象', en: 'the source repository holds damaged or unsafe objects' },
+  ],
+  deletion_conflict: [
+    20010,
+    {
+      zh: '一侧删除了该分支，另一侧又有新的提交；请在冲突列表中选择保留哪一侧',
+      en: 'one side deleted the branch while the other got commits: choose a side in the list of conflicts',
+    },
+  ],
+  held: [
+    20104,
+    {
+      zh: '确认无误后调用 POST /api/v1/runs/{id}/confirm；被删除或覆盖的内容会先备份',
+      en: 'if that is meant, confirm it with POST /api/v1/runs/{id}/confirm; what goes away is backed up first',
+    },
+  ],
+  backup_missing: [
+    20105,
+    {
+      zh: '备份已过保留期或目录已被移除',
+      en: 'the backup is past its retention, or its folder was removed',
+    },
   ],
   canceled: [20100, { zh: '可以重新发起同步', en: 'start the sync again when wanted' }],
   unknown: [20012, { zh: '请查看同步日志', en: 'see the log of the run' }],

@@ -9,14 +9,19 @@ import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import type { RefName } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
 import type { Logger } from '../log.ts'
-import type { SyncLog, SyncOutcome, SyncRequest } from '../sync/sync.ts'
+import type { Sync, SyncLog, SyncOptions, SyncOutcome } from '../sync/sync.ts'
 import { readAgreed } from './agreed.ts'
+import { insertBackups } from './backups.ts'
+import type { Circuit, Recovery } from './circuit.ts'
+import { readOpenHeads } from './conflicts.ts'
 import type { RunEvents } from './events.ts'
+import { readMissing } from './evidence.ts'
 import type { LiveLogs, RunLog } from './log.ts'
 import { judgeAttempt } from './outcome.ts'
 import { finishAttempt, giveBackRun } from './record.ts'
-import type { ClaimedRun } from './record.ts'
+import type { ClaimedRun } from './claim.ts'
 import { planPasses } from './passes.ts'
+import type { Known } from './passes.ts'
 import type { AttemptEnd, Run } from './run.ts'
 
 // What happens after a delivery was answered: a claimed run becomes equal sides and a record.
@@ -29,11 +34,11 @@ export type ExecuteDeps = {
   readonly events: RunEvents
   readonly liveLogs: LiveLogs
   readonly running: RunningRuns
+  readonly circuit: Pick<Circuit, 'learn'>
+  /** A server works again that was left alone for a while. */
+  readonly onRecovered: (recovery: Recovery) => Promise<void>
   readonly loadBinding: (id: BindingId) => Promise<BindingForRun | undefined>
-  readonly sync: (
-    request: SyncRequest,
-    options: { readonly signal: AbortSignal; readonly log: SyncLog },
-  ) => Promise<SyncOutcome>
+  readonly sync: Sync
   /** Has the forge of a mirror pull; undefined when it has taken the request. */
   readonly triggerMirror: (binding: Binding, side: Side) => Promise<GitFailure | undefined>
   readonly canHeal: (kind: GitErrorKind) => boolean
@@ -54,12 +59,14 @@ export async function executeRun(deps: ExecuteDeps, claimed: ClaimedRun, stop: A
   try {
     using log = deps.liveLogs.open(run.id, claimed.log)
     const end = await attempt(deps, run, log, AbortSignal.any([stop, cancel.signal]), logger)
+    const recovered = deps.circuit.learn(run, end)
     if (stop.aborted && end.status === 'canceled') {
       log.write('INFO', '同步被中断，将在服务恢复后继续 / interrupted by a restart, will be continued')
       await giveBackRun(deps, run, log.text())
       return
     }
     await untilRecorded(deps, logger, stop, () => finishAttempt(deps, run, end, log.text()))
+    for (const recovery of recovered) await deps.onRecovered(recovery)
     logger.info(
       {
         trigger: run.trigger,
@@ -125,14 +132,15 @@ async function attempt(
         : `************ 执行${run.subjectName}仓库同步 ************`,
     )
     const write: SyncLog = (level, text, brief) => log.write(level, deps.logsDetail ? text : (brief ?? text))
-    const agreed = await readAgreed(deps.db, run)
+    const known = await readKnown(deps.db, run, loaded.subject)
+    const recordBackups: SyncOptions['recordBackups'] = (backups) => insertBackups(deps, run, backups)
     const outcomes: SyncOutcome[] = []
-    for (const pass of planPasses(run, loaded, agreed)) {
+    for (const pass of planPasses(run, loaded, known)) {
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
       else if (pass.kind === 'mirror') outcomes.push(await askMirror(deps, loaded.binding, pass.side, write))
-      else outcomes.push(await deps.sync(pass.request, { signal, log: write }))
+      else outcomes.push(await deps.sync(pass.request, { signal, log: write, recordBackups }))
     }
-    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), agreed.refs)
+    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), known.agreed.refs)
     if (end.code !== 0) {
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)
@@ -164,16 +172,30 @@ async function askMirror(
     log('INFO', `已请求平台更新镜像 / the forge was asked to pull into its mirror (${side})`)
   }
   return {
-    refs: [],
+    ...NOTHING,
     steps: [{ name: 'forge_mirror', durationMs: deps.clock.now() - startedAt }],
-    backups: [],
-    agreed: new Map(),
     failure: failure === undefined ? undefined : { ...failure, side },
   }
 }
 
 function failed(kind: GitErrorKind, detail: string): SyncOutcome {
-  return { refs: [], steps: [], backups: [], agreed: new Map(), failure: { kind, side: undefined, detail } }
+  return { ...NOTHING, failure: { kind, side: undefined, detail } }
+}
+
+const NOTHING: SyncOutcome = {
+  refs: [],
+  steps: [],
+  agreed: new Map(),
+  missing: new Map(),
+  defaultBranches: undefined,
+  failure: undefined,
+}
+
+/** `subject` is the one that the run is about, also when it only is a dry run. */
+async function readKnown(db: Database, run: Run, subject: string): Promise<Known> {
+  const agreed = await readAgreed(db, { subject, work: run.work })
+  const missing = await readMissing(db, subject)
+  return { agreed, missing, conflicts: await readOpenHeads(db, subject) }
 }
 
 function namedRefs({ work }: Pick<Run, 'work'>): ReadonlySet<RefName> {

@@ -25,16 +25,20 @@ export function judgeAttempt(
   const facts = {
     refs,
     steps: outcomes.flatMap((outcome) => outcome.steps),
-    backups: outcomes.flatMap((outcome) => outcome.backups),
     agreed: new Map(
-      outcomes.flatMap(({ agreed }) => [...agreed].filter(([ref, sha]) => known.get(ref) !== sha)),
+      outcomes.flatMap(({ agreed }) => [...agreed].filter(([ref, sha]) => (known.get(ref) ?? null) !== sha)),
     ),
+    missing: new Map(outcomes.flatMap(({ missing }) => [...missing])),
+    defaultBranches: outcomes.findLast(({ defaultBranches }) => defaultBranches !== undefined)
+      ?.defaultBranches,
+    failure: null,
   }
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure
   if (failure !== undefined) {
     const status = failure.kind === 'canceled' ? 'canceled' : 'failed'
     const detail = failure.side === undefined ? failure.detail : `${failure.side}: ${failure.detail}`
-    return { ...facts, ...explain(failure.kind, detail), status, canHeal: canHeal(failure.kind) }
+    const { kind, side } = failure
+    return { ...facts, ...explain(kind, detail), failure: { kind, side }, status, canHeal: canHeal(kind) }
   }
   const rejected = refs.filter((ref) => ref.result === 'rejected')
   const refused = rejected[0]

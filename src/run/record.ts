@@ -1,123 +1,74 @@
-import { sql } from 'kysely'
 import { backoffDelay } from '../backoff.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { recordAgreed } from './agreed.ts'
+import { NO_CHANGES, recordConflicts } from './conflicts.ts'
+import type { ConflictChanges } from './conflicts.ts'
+import { lookAgain, recordAccess, toSubject } from './consequences.ts'
+import { recordMissing } from './evidence.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
-import { rowToRun } from './runs.ts'
+import { recordSyncLog } from './sync-logs.ts'
 
-// The moves of the state machine in `run.ts`, each one transaction.
+// The moves of the state machine in `run.ts` that end an attempt, each one transaction.
 
 type Deps = { readonly db: Database; readonly clock: Clock }
-
-export type ClaimedRun = {
-  readonly id: number
-  readonly hosts: readonly string[]
-  readonly run: Run
-  /** The log of its earlier attempts. */
-  readonly log: string
-}
-
-/** queued → running, for the first due run whose subject is free and whose hosts are not busy. */
-export async function claimRun(deps: Deps, busyHosts: readonly string[]): Promise<ClaimedRun | undefined> {
-  const now = deps.clock.now()
-  const row = await deps.db
-    .updateTable('run')
-    .set((eb) => ({
-      status: 'running' as const,
-      started_at: sql<number>`coalesce(started_at, ${now})`,
-      attempts: eb('attempts', '+', 1),
-    }))
-    .where('id', '=', (eb) => {
-      const due = eb
-        .selectFrom('run as due')
-        .select('due.id')
-        .where('due.status', '=', 'queued')
-        .where('due.run_after', '<=', now)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('run as other')
-                .select('other.id')
-                .whereRef('other.subject', '=', 'due.subject')
-                .where('other.status', '=', 'running'),
-            ),
-          ),
-        )
-        .orderBy('due.priority', 'desc')
-        .orderBy('due.run_after')
-        .orderBy('due.id')
-        .limit(1)
-      return busyHosts.length === 0
-        ? due
-        : due.where('due.internal_host', 'not in', busyHosts).where('due.external_host', 'not in', busyHosts)
-    })
-    .returningAll()
-    .executeTakeFirst()
-  if (row === undefined) return undefined
-  const hosts = [...new Set([row.internal_host, row.external_host])]
-  return { id: row.id, hosts, run: rowToRun(row), log: row.log }
-}
-
-/** When the first run that was not yet due at `after` becomes so. */
-export async function nextDue(deps: Deps, after: number): Promise<number | undefined> {
-  const { due } = await deps.db
-    .selectFrom('run')
-    .select((eb) => eb.fn.min('run_after').as('due'))
-    .where('status', '=', 'queued')
-    .where('run_after', '>', after)
-    .executeTakeFirstOrThrow()
-  return due === null ? undefined : Number(due)
-}
 
 /** running → ended, or → queued when trying again may help. Everything an attempt learned commits together. */
 export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: string): Promise<void> {
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
-    await recordAgreed(trx, run.subject, end.agreed, now)
-    if (end.backups.length > 0) {
-      await trx
-        .insertInto('backup')
-        .values(
-          end.backups.map(({ side, ref, sha, backupRef }) => ({
-            subject: run.subject,
-            run_id: run.id,
-            side,
-            ref,
-            sha,
-            backup_ref: backupRef,
-            created_at: now,
-          })),
-        )
-        .execute()
-    }
-    if (isQuietReconcile(run, end)) {
+    const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, end, now)
+    if (isQuietReconcile(run, end, found)) {
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
       return
     }
     const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
-    const runAfter = now + backoffDelay(run.attempts)
-    const isTakenOver = retries && (await handOver(trx, run, runAfter, now))
-    await trx
-      .updateTable('run')
-      .set({
-        status: retries && !isTakenOver ? 'queued' : end.status,
-        run_after: retries ? runAfter : run.runAfter,
-        finished_at: retries && !isTakenOver ? null : now,
-        code: end.code,
-        message: end.message,
-        hint: end.hint,
-        detail: end.detail,
-        refs: JSON.stringify(refsWorthKeeping(end.refs).map(refOutcomeToRunRef)),
-        steps: JSON.stringify(end.steps),
-        log,
-      })
-      .where('id', '=', run.id)
-      .execute()
+    const retryAt = retries ? now + backoffDelay(run.attempts) : undefined
+    const isTakenOver = retryAt !== undefined && (await handOver(trx, run, retryAt, now))
+    await writeEnd(trx, run, end, { log, now, retryAt: isTakenOver ? undefined : retryAt })
+    if (run.dryRun) return
     await recordSyncLog(trx, run, end, now)
+    if (!retries) await recordAccess(trx, run, end, now)
   })
+}
+
+/** What an attempt has learned about refs, whatever becomes of its run. */
+async function recordFindings(
+  trx: Executor,
+  run: Run,
+  end: AttemptEnd,
+  now: number,
+): Promise<ConflictChanges> {
+  await recordAgreed(trx, run.subject, end.agreed, now)
+  await recordMissing(trx, run.subject, end.missing, now)
+  await lookAgain(trx, run, end, now)
+  return recordConflicts(trx, run, end, now)
+}
+
+async function writeEnd(
+  trx: Executor,
+  run: Run,
+  end: AttemptEnd,
+  { log, now, retryAt }: { readonly log: string; readonly now: number; readonly retryAt: number | undefined },
+): Promise<void> {
+  await trx
+    .updateTable('run')
+    .set({
+      status: retryAt === undefined ? end.status : 'queued',
+      run_after: retryAt ?? run.runAfter,
+      finished_at: retryAt === undefined ? now : null,
+      code: end.code,
+      message: end.message,
+      hint: end.hint,
+      detail: end.detail,
+      refs: JSON.stringify(refsWorthKeeping(end.refs).map(refOutcomeToRunRef)),
+      steps: JSON.stringify(end.steps),
+      log,
+    })
+    .where('id', '=', run.id)
+    .execute()
 }
 
 const LISTED_REFS = 200
@@ -127,11 +78,13 @@ function refsWorthKeeping(refs: AttemptEnd['refs']): AttemptEnd['refs'] {
   return refs.length <= LISTED_REFS ? refs : refs.filter(({ result }) => result !== 'up_to_date')
 }
 
-// A comparison that found nothing is not history. One that a person or a push has joined has their trigger.
-function isQuietReconcile(run: Run, end: AttemptEnd): boolean {
+// A comparison that found nothing new is not history. One that a person or a push has joined has their trigger.
+function isQuietReconcile(run: Run, end: AttemptEnd, { opened, closed }: ConflictChanges): boolean {
   return (
     run.trigger === 'reconcile' &&
-    end.status === 'succeeded' &&
+    (end.status === 'succeeded' || end.status === 'conflict') &&
+    opened.length === 0 &&
+    closed.length === 0 &&
     !end.refs.some((ref) => hasChanged(ref.result)) &&
     run.attempts === 1
   )
@@ -152,13 +105,7 @@ async function handOver(trx: Executor, run: Run, runAfter: number, now: number):
   await requestRun(
     trx,
     {
-      of: {
-        subject: run.subject,
-        bindingId: run.bindingId,
-        taskId: run.taskId,
-        name: run.subjectName,
-        hosts: { internal: '', external: '' },
-      },
+      of: toSubject(run),
       trigger: run.trigger === 'manual' ? 'retry' : run.trigger,
       work: run.work,
       attemptLimit: run.attemptLimit,
@@ -187,36 +134,6 @@ async function handOver(trx: Executor, run: Run, runAfter: number, now: number):
     .onConflict((conflict) => conflict.doNothing())
     .execute()
   return true
-}
-
-/** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
-async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
-  const branchIdsByRef = new Map<string, number>()
-  for (const item of run.work) {
-    if (item.scope === 'all') continue
-    for (const ref of item.scope) if (ref.branchId !== null) branchIdsByRef.set(ref.internal, ref.branchId)
-  }
-  await trx.deleteFrom('sync_log').where('run_id', '=', run.id).execute()
-  const row = {
-    run_id: run.id,
-    repo_name: run.subjectName,
-    created_at: run.startedAt ?? now,
-    updated_at: now,
-  }
-  const rows = [...branchIdsByRef].map(([ref, branchId]) => {
-    const outcome = end.refs.find((known) => known.pair.internal === ref)
-    return {
-      ...row,
-      branch_id: branchId,
-      direction: outcome?.direction ?? run.direction,
-      commit_id: outcome?.after?.slice(0, 7) ?? null,
-    }
-  })
-  const whole = { ...row, branch_id: null, direction: run.direction, commit_id: null }
-  await trx
-    .insertInto('sync_log')
-    .values(rows.length === 0 || run.work.some((item) => item.scope === 'all') ? [...rows, whole] : rows)
-    .execute()
 }
 
 /** running → queued without counting an attempt: the daemon stops or had died. */

@@ -45,10 +45,12 @@ function interruptedEnd({ interrupted }: Run): AttemptEnd {
     message,
     hint: bothLanguages(hint),
     detail: `the service stopped ${interrupted} times while this run was running`,
+    failure: null,
     canHeal: true,
     refs: [],
     steps: [],
-    backups: [],
     agreed: new Map(),
+    missing: new Map(),
+    defaultBranches: undefined,
   }
 }

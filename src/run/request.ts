@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import type { RunTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
@@ -14,6 +15,10 @@ export type RunSubject = {
   readonly taskId: number | null
   readonly name: string
   readonly hosts: { readonly internal: string; readonly external: string }
+  /** `host:port` of each side; empty: not over a network. */
+  readonly endpoints: { readonly internal: string; readonly external: string }
+  /** The subject is paused: unless a person asks, nothing runs before this time. */
+  readonly notBefore: number | null
 }
 
 export type RunRequest = {
@@ -22,6 +27,11 @@ export type RunRequest = {
   readonly work: WorkType
   /** Attempts this request may cost; somebody who waits for the answer wants one. */
   readonly attemptLimit: number
+  /** Who asks by hand. */
+  readonly requestedBy?: string | undefined
+  readonly dryRun?: boolean
+  /** Not before this time, unless something else asks earlier. */
+  readonly runAfter?: number
 }
 
 /**
@@ -32,7 +42,7 @@ export type RunRequest = {
 export async function requestRun(db: Executor, request: RunRequest, now: number): Promise<RunId> {
   const waiting = await db
     .selectFrom('run')
-    .select(['id', 'work', 'trigger', 'priority', 'attempt_limit', 'run_after'])
+    .select(['id', 'work', 'trigger', 'priority', 'attempts', 'attempt_limit', 'run_after'])
     .where('subject', '=', request.of.subject)
     .where('status', '=', 'queued')
     .executeTakeFirst()
@@ -41,6 +51,9 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
   const work = mergeWork(Work.parse(JSON.parse(waiting.work)), request.work)
   const priority = PRIORITY[request.trigger]
   const isManual = request.trigger === 'manual'
+  // What waits for nothing but its time comes earlier when there is more to do; a retry and a pause do not.
+  const isEager = isManual || (waiting.attempts === 0 && request.of.notBefore === null)
+  const runAfter = isEager ? Math.min(request.runAfter ?? now, waiting.run_after) : waiting.run_after
   await db
     .updateTable('run')
     .set({
@@ -49,7 +62,9 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
       trigger: priority > waiting.priority ? request.trigger : waiting.trigger,
       priority: Math.max(priority, waiting.priority),
       attempt_limit: Math.max(request.attemptLimit, waiting.attempt_limit),
-      ...(isManual ? { run_after: Math.min(now, waiting.run_after), code: null, message: null } : {}),
+      run_after: runAfter,
+      ...(isManual ? { code: null, message: null } : {}),
+      ...(request.requestedBy === undefined ? {} : { requested_by: request.requestedBy }),
     })
     .where('id', '=', waiting.id)
     .execute()
@@ -66,13 +81,17 @@ async function insertRun(db: Executor, request: RunRequest, now: number): Promis
     direction: workDirection(request.work),
     internal_host: request.of.hosts.internal,
     external_host: request.of.hosts.external,
+    internal_endpoint: request.of.endpoints.internal,
+    external_endpoint: request.of.endpoints.external,
+    requested_by: request.requestedBy ?? null,
+    dry_run: request.dryRun === true ? 1 : 0,
     status: 'queued',
     priority: PRIORITY[request.trigger],
     work: JSON.stringify(request.work),
     attempts: 0,
     attempt_limit: request.attemptLimit,
     interrupted: 0,
-    run_after: now,
+    run_after: earliest(request, now),
     queued_at: now,
     refs: '[]',
     steps: '[]',
@@ -80,6 +99,25 @@ async function insertRun(db: Executor, request: RunRequest, now: number): Promis
   }
   const { id } = await db.insertInto('run').values(row).returning('id').executeTakeFirstOrThrow()
   return RunId.parse(id)
+}
+
+/** What waits for its time waits no more. */
+export async function hastenRun(
+  { db, clock }: { readonly db: Executor; readonly clock: Clock },
+  subject: string,
+): Promise<void> {
+  const now = clock.now()
+  await db
+    .updateTable('run')
+    .set({ run_after: now })
+    .where('subject', '=', subject)
+    .where('status', '=', 'queued')
+    .where('run_after', '>', now)
+    .execute()
+}
+
+function earliest({ trigger, of, runAfter = 0 }: RunRequest, now: number): number {
+  return Math.max(now, runAfter, trigger === 'manual' ? 0 : (of.notBefore ?? 0))
 }
 
 /** How the attempt that served a request ended, in the documented numbers and words. */

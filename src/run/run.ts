@@ -3,7 +3,7 @@ import type { Direction, Side } from '../binding/binding.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
-import type { Backup, RefOutcome, RefResult, SyncStep } from '../sync/sync.ts'
+import type { RefOutcome, RefResult, SyncFailure, SyncOutcome, SyncStep } from '../sync/sync.ts'
 
 // Stage 7: what happened. A run is one sync of one subject, from requested to ended.
 //
@@ -35,7 +35,7 @@ const refName = z.string().transform((text, context): RefName => {
   context.addIssue('not a ref name')
   return z.NEVER
 })
-const sha = z.string().transform((text, context): Sha => {
+export const sha = z.string().transform((text, context): Sha => {
   const oid = toSha(text)
   if (oid !== undefined) return oid
   context.addIssue('not an object id')
@@ -49,6 +49,12 @@ const WorkRef = z.object({
   branchId: z.number().nullable(),
   /** What the delivery said the ref is now; lets an echo end without starting git. */
   after: sha.nullable(),
+  /** The forge of the side that this comes from has said that it deleted the ref. */
+  deleted: z.boolean().optional(),
+  /** The heads that a person has decided about; left out: whatever the sides hold. */
+  seen: z.object({ internal: sha.nullable(), external: sha.nullable() }).optional(),
+  /** Bring this kept head back to the target of the direction instead. */
+  restore: z.object({ sha, backupRef: z.string(), from: z.string() }).optional(),
 })
 export type WorkRef = Readonly<z.infer<typeof WorkRef>>
 
@@ -83,6 +89,12 @@ export type Run = {
   readonly attemptLimit: number
   readonly interrupted: number
   readonly runAfter: number
+  /** Who asked for it by hand, or null. */
+  readonly requestedBy: string | null
+  /** It only finds out what would happen. */
+  readonly dryRun: boolean
+  readonly hosts: Readonly<Record<Side, string>>
+  readonly endpoints: Readonly<Record<Side, string>>
   readonly queuedAt: number
   readonly startedAt: number | null
   readonly finishedAt: number | null
@@ -98,6 +110,11 @@ const RunRef = z.object({
   after: z.string().nullable(),
   result: z.enum(['created', 'updated', 'deleted', 'up_to_date', 'rejected', 'conflict']),
   reason: z.string().nullable(),
+  /** Of a conflict or in a dry run: commits that only the source, or only the target has. */
+  ahead: z.number().optional(),
+  behind: z.number().optional(),
+  /** In a dry run: the head of the target would be kept as a backup. */
+  backup: z.boolean().optional(),
 })
 export type RunRef = Readonly<z.infer<typeof RunRef>>
 export const RunRefs = z.array(RunRef)
@@ -110,13 +127,17 @@ export type AttemptEnd = {
   readonly message: string
   readonly hint: string | null
   readonly detail: string | null
+  /** Why the sync as a whole could not be done, if so. */
+  readonly failure: Pick<SyncFailure, 'kind' | 'side'> | null
   /** Trying again later may help. */
   readonly canHeal: boolean
   readonly refs: readonly RefOutcome[]
   readonly steps: readonly SyncStep[]
-  readonly backups: readonly Backup[]
-  /** Refs on which both sides agree since this attempt. */
-  readonly agreed: ReadonlyMap<RefName, Sha>
+  /** Refs on which both sides agree since this attempt; null: that they are gone. */
+  readonly agreed: SyncOutcome['agreed']
+  /** Refs that a side lacks, waiting for a second look; null: not any more. */
+  readonly missing: SyncOutcome['missing']
+  readonly defaultBranches: SyncOutcome['defaultBranches']
 }
 
 export function isEnded(status: RunStatus): boolean {
@@ -137,6 +158,10 @@ export function refOutcomeToRunRef(outcome: RefOutcome): RunRef {
     after: outcome.after,
     result: outcome.result,
     reason: outcome.reason,
+    ...(outcome.divergence === undefined
+      ? {}
+      : { ahead: outcome.divergence[source].count, behind: outcome.divergence[target].count }),
+    ...(outcome.keepsBackup === true ? { backup: true } : {}),
   }
 }
 
@@ -144,11 +169,19 @@ export function refOutcomeToRunRef(outcome: RefOutcome): RunRef {
 export function mergeWork(waiting: Work, arriving: Work): Work {
   const merged = new Map<string, WorkItem>()
   for (const item of [...waiting, ...arriving]) {
-    const key = `${item.direction} ${item.force} ${item.named}`
+    const key = `${item.direction} ${item.force} ${item.named} ${isSpecial(item)}`
     const known = merged.get(key)
     merged.set(key, known === undefined ? item : { ...item, scope: mergeScope(known.scope, item.scope) })
   }
   return [...merged.values()]
+}
+
+// What says more of a ref than its name must not vanish in a request for everything.
+function isSpecial({ scope }: WorkItem): boolean {
+  return (
+    scope !== 'all' &&
+    scope.some((ref) => ref.deleted === true || ref.seen !== undefined || ref.restore !== undefined)
+  )
 }
 
 function mergeScope(a: WorkItem['scope'], b: WorkItem['scope']): WorkItem['scope'] {
@@ -159,7 +192,8 @@ function mergeScope(a: WorkItem['scope'], b: WorkItem['scope']): WorkItem['scope
     const known = refsByName.get(key)
     // Two deliveries that disagree about the head prove nothing: then the forge is asked.
     const after = known === undefined || known.after === ref.after ? ref.after : null
-    refsByName.set(key, { ...ref, after })
+    const isDeleted = ref.deleted === true || known?.deleted === true
+    refsByName.set(key, { ...ref, after, ...(isDeleted ? { deleted: true } : {}) })
   }
   return [...refsByName.values()]
 }

@@ -1,5 +1,6 @@
 import type { Direction } from '../binding/binding.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Executor } from '../db/database.ts'
+import type { AttemptEnd, Run } from './run.ts'
 
 /** One entry of the documented sync log: a run, as one branch binding or one whole repository saw it. */
 export type SyncLogEntry = {
@@ -64,4 +65,34 @@ export async function listSyncLogs(
       updatedAt: row.updated_at,
     })),
   }
+}
+
+/** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
+export async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
+  const branchIdsByRef = new Map<string, number>()
+  for (const item of run.work) {
+    if (item.scope === 'all') continue
+    for (const ref of item.scope) if (ref.branchId !== null) branchIdsByRef.set(ref.internal, ref.branchId)
+  }
+  await trx.deleteFrom('sync_log').where('run_id', '=', run.id).execute()
+  const row = {
+    run_id: run.id,
+    repo_name: run.subjectName,
+    created_at: run.startedAt ?? now,
+    updated_at: now,
+  }
+  const rows = [...branchIdsByRef].map(([ref, branchId]) => {
+    const outcome = end.refs.find((known) => known.pair.internal === ref)
+    return {
+      ...row,
+      branch_id: branchId,
+      direction: outcome?.direction ?? run.direction,
+      commit_id: outcome?.after?.slice(0, 7) ?? null,
+    }
+  })
+  const whole = { ...row, branch_id: null, direction: run.direction, commit_id: null }
+  await trx
+    .insertInto('sync_log')
+    .values(rows.length === 0 || run.work.some((item) => item.scope === 'all') ? [...rows, whole] : rows)
+    .execute()
 }

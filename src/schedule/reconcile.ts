@@ -1,8 +1,8 @@
 import { runSubjectOf } from '../binding/binding.ts'
+import { rowToBinding } from '../binding/bindings.ts'
 import { MINUTE, SECOND } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import { BindingId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { requestRun } from '../run/request.ts'
 import { comparisonDelay } from './comparison-delay.ts'
@@ -55,6 +55,29 @@ export function startReconcile(deps: Deps): AsyncDisposable {
       await looking
     },
   }
+}
+
+/** After an outage of a server: what failed because of it is compared now, not in its turn. */
+export async function compareFailed(
+  deps: Pick<Deps, 'db' | 'clock'>,
+  { endpoint, since }: { readonly endpoint: string; readonly since: number },
+): Promise<void> {
+  await deps.db
+    .updateTable('binding')
+    .set({ reconcile_at: deps.clock.now() })
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('run')
+        .select('binding_id')
+        .$narrowType<{ binding_id: number }>()
+        .where('finished_at', '>=', since)
+        .where('status', '=', 'failed')
+        .where('binding_id', 'is not', null)
+        .where((is) =>
+          is.or([is('internal_endpoint', '=', endpoint), is('external_endpoint', '=', endpoint)]),
+        ),
+    )
+    .execute()
 }
 
 async function makeAllDue({ db, clock, logger }: Deps): Promise<void> {
@@ -115,12 +138,7 @@ async function requestComparison(trx: Executor, deps: Deps, binding: Due, now: n
   await requestRun(
     trx,
     {
-      of: runSubjectOf({
-        id: BindingId.parse(binding.id),
-        name: binding.name,
-        internal: { host: binding.internal_host },
-        external: { host: binding.external_host },
-      }),
+      of: runSubjectOf(rowToBinding(binding)),
       trigger: 'reconcile',
       work: [{ direction: binding.direction, scope: 'all', force: false, named: false }],
       attemptLimit: deps.attemptLimit,
@@ -137,8 +155,7 @@ function selectDue(db: Executor, now: number) {
     .selectFrom((eb) =>
       eb
         .selectFrom('binding')
-        .select(['id', 'name', 'direction', 'internal_host', 'external_host'])
-        .select(['reconcile_at', 'reconciled_at', 'created_at'])
+        .selectAll('binding')
         .select(({ fn }) => [
           fn
             .agg<number>('row_number')
@@ -150,6 +167,8 @@ function selectDue(db: Executor, now: number) {
             .as('external_turn'),
         ])
         .where('enabled', '=', 1)
+        // A paused one is tried again at a time of its own.
+        .where('paused_at', 'is', null)
         .where('reconcile_at', '<=', now)
         .as('due'),
     )

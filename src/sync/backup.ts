@@ -1,28 +1,29 @@
 import { open, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Side } from '../binding/binding.ts'
-import type { GitOutcome } from '../git/git-error.ts'
-import { copyTo, initBare } from '../git/mirror-repository.ts'
+import { copyTo, initBare, listLocalRefs } from '../git/mirror-repository.ts'
+import type { Copy } from '../git/mirror-repository.ts'
+import type { RefName, Sha } from '../git/refs.ts'
 import { whenFree } from './fence.ts'
 import { toFileFailure } from './file-failure.ts'
 import type { SyncContext } from './context.ts'
 import { repositoryDir, trackingRef } from './mirror.ts'
 import { failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
-import type { Listing } from './plan.ts'
-import type { Backup } from './sync.ts'
+import type { Backup, BackupReason } from './sync.ts'
 
-// Overwritten heads are kept in a repository of their own: a mirror may be thrown away, a backup never is.
+// Heads that are taken away are kept in a repository of their own: a mirror may be thrown away, a backup never is.
 
-/** Copies heads out of the mirror to where nothing removes them; resolves when they are on the disk. */
-export async function keepHeads(
-  context: SyncContext,
-  side: Side,
-  heads: Listing,
-): Promise<{ readonly ok: true; readonly backups: readonly Backup[] } | Failed> {
-  if (heads.size === 0) return { ok: true, backups: [] }
+/** A head that the mirror holds and that a side is about to lose. */
+export type Doomed = { readonly ref: RefName; readonly sha: Sha; readonly reason: BackupReason }
+
+type Kept = { readonly ok: true } | Failed
+
+/** Copies heads out of the mirror to where nothing removes them; resolves when they are on the disk and written down. */
+export async function keepHeads(context: SyncContext, side: Side, doomed: readonly Doomed[]): Promise<Kept> {
+  if (doomed.length === 0) return { ok: true }
   try {
-    return await context.timed('backup', () => keepAll(context, side, heads))
+    return await context.timed('backup', () => keepAll(context, side, doomed))
   } catch (error) {
     const failure = toFileFailure(error)
     if (failure === undefined) throw error
@@ -30,34 +31,35 @@ export async function keepHeads(
   }
 }
 
-async function keepAll(
-  context: SyncContext,
-  side: Side,
-  heads: Listing,
-): Promise<{ readonly ok: true; readonly backups: readonly Backup[] } | Failed> {
-  const vault = repositoryDir(context.deps.backupDir, context.request.subject)
-  if (!(await exists(join(vault, 'HEAD')))) await initBare(vault)
-  const folder = await unusedFolder(vault, context.deps.clock.now())
-  const backups: Backup[] = []
-  for (const [ref, sha] of heads) {
-    const backup = { side, ref, sha, backupRef: `${folder}/${trackingRef(side, ref).replace(/^refs\//, '')}` }
-    const kept = await keepHead(context, vault, backup)
-    if (!kept.ok) return failedOn(undefined, kept.failure)
-    backups.push(backup)
-    context.log('INFO', `备份 / backup: ${backup.backupRef} ${sha}`)
-  }
-  return { ok: true, backups }
-}
-
-async function keepHead(context: SyncContext, vault: string, backup: Backup): Promise<GitOutcome<object>> {
+async function keepAll(context: SyncContext, side: Side, doomed: readonly Doomed[]): Promise<Kept> {
   const { deps, mirror, signal } = context
-  const copied = await whenFree(
-    context,
-    () => copyTo(deps.git, mirror, vault, { sha: backup.sha, ref: backup.backupRef, durable: true, signal }),
-    vault,
+  const vault = repositoryDir(deps.backupDir, context.request.subject)
+  if (!(await exists(join(vault, 'HEAD')))) await initBare(vault)
+  const known = await listLocalRefs(deps.git, vault, 'refs/backup/', signal)
+  if (!known.ok) return failedOn(undefined, known.failure)
+  const folder = await unusedFolder(vault, deps.clock.now())
+  const earlier = new Map(
+    Array.from(known.refs, ([old, head]) => [`${old.replace(/^refs\/backup\/[^/]+\//, '')} ${head}`, old]),
   )
-  if (!copied.ok) return copied
-  await flushFolders(vault, backup.backupRef)
+  const backups = doomed.map(({ ref, sha, reason }): Backup => {
+    const name = trackingRef(side, ref).replace(/^refs\//, '')
+    // Kept already, by an attempt that did not come to its end.
+    return { side, ref, sha, reason, backupRef: earlier.get(`${name} ${sha}`) ?? `${folder}/${name}` }
+  })
+  const copies = backups
+    .filter(({ backupRef }) => !known.refs.has(backupRef))
+    .map(({ sha, backupRef }) => ({ sha, ref: backupRef }))
+  if (copies.length > 0) {
+    const copied = await whenFree(
+      context,
+      () => copyTo(deps.git, mirror, vault, copies, { durable: true, signal }),
+      vault,
+    )
+    if (!copied.ok) return failedOn(undefined, copied.failure)
+    await flushFolders(vault, copies)
+  }
+  for (const { backupRef, sha } of backups) context.log('INFO', `备份 / backup: ${backupRef} ${sha}`)
+  await context.recordBackups(backups)
   return { ok: true }
 }
 
@@ -71,11 +73,13 @@ async function unusedFolder(vault: string, now: number): Promise<string> {
 }
 
 // Git flushes the files it writes but not the folders that name them.
-async function flushFolders(vault: string, ref: string): Promise<void> {
-  const folders = [join(vault, 'objects', 'pack'), join(vault, 'objects')]
-  for (let folder = dirname(join(vault, ref)); folder !== dirname(vault); folder = dirname(folder))
-    folders.push(folder)
-  for (const path of [join(vault, 'HEAD'), join(vault, 'config'), ...folders, dirname(vault)]) {
+async function flushFolders(vault: string, copies: readonly Copy[]): Promise<void> {
+  const folders = new Set([join(vault, 'objects', 'pack'), join(vault, 'objects'), dirname(vault)])
+  for (const { ref } of copies) {
+    for (let folder = dirname(join(vault, ref)); folder !== dirname(vault); folder = dirname(folder))
+      folders.add(folder)
+  }
+  for (const path of [join(vault, 'HEAD'), join(vault, 'config'), ...folders]) {
     await using file = await open(path, 'r')
     await file.sync()
   }

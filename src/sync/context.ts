@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { RemoteDeps } from '../git/remote.ts'
 import type { Logger } from '../log.ts'
-import type { SyncLog, SyncRequest } from './sync.ts'
+import type { SyncLog, SyncOptions, SyncRequest } from './sync.ts'
 
 export type SyncDeps = {
   readonly git: RemoteDeps
@@ -23,6 +23,7 @@ export type SyncContext = {
   readonly request: SyncRequest
   readonly signal: AbortSignal
   readonly log: SyncLog
+  readonly recordBackups: SyncOptions['recordBackups']
   /** The folder of the subject's mirror. */
   readonly mirror: string
   /** Does the work and notes how long it took, under the name of a step. */

@@ -53,7 +53,8 @@ function fetchOnce(
   mayTakeAll: boolean,
 ): ReturnType<typeof fetchRefs> {
   const { deps, mirror, request, signal } = context
-  const takesAll = mayTakeAll && request.scope === 'all' && refs.length > NAME_ONE_BY_ONE
+  const coversAll = request.scope === 'all' && request.rules.takesEverything
+  const takesAll = mayTakeAll && coversAll && refs.length > NAME_ONE_BY_ONE
   const refspecs = takesAll
     ? { allInto: `refs/${side}` }
     : refs.map((ref) => ({ source: ref, target: trackingRef(side, ref) }))

@@ -2,6 +2,7 @@ import type { Side } from '../binding/binding.ts'
 import type { RefName } from '../git/refs.ts'
 import { listRefs } from '../git/remote.ts'
 import { keepHeads } from './backup.ts'
+import type { Doomed } from './backup.ts'
 import type { SyncContext } from './context.ts'
 import { fetchHeads } from './fetch.ts'
 import { failedOn, joinSettled, NOTHING_SETTLED } from './outcome.ts'
@@ -10,11 +11,12 @@ import type { Listing } from './plan.ts'
 import { pushOffers } from './push.ts'
 import type { Offer } from './push.ts'
 import { otherSide } from './sides.ts'
+import type { BackupReason } from './sync.ts'
 
 const MOST_LOOKS = 3
 
 /**
- * Overwrites what the target holds, where a person allowed it: look what is there, keep it, then replace
+ * Overwrites what the target holds, where a person or a rule allowed it: look what is there, keep it, then replace
  * exactly that. Somebody who pushes in between makes the server refuse, and the look is repeated. Without a
  * backup nothing is overwritten.
  */
@@ -22,6 +24,7 @@ export async function forceOffers(
   context: SyncContext,
   from: Side,
   offers: readonly Offer[],
+  reason: BackupReason,
 ): Promise<Settled> {
   const target = otherSide(from)
   let settled: Settled = NOTHING_SETTLED
@@ -34,9 +37,8 @@ export async function forceOffers(
     )
     if (!held.ok && held.failure.kind === 'ref_missing' && look < MOST_LOOKS) continue
     if (!held.ok) return joinSettled(settled, { ...NOTHING_SETTLED, failure: held.failure })
-    const kept = await keepHeads(context, target, headsToLose(open, target, held.heads))
+    const kept = await keepHeads(context, target, headsToLose(open, target, held.heads, reason))
     if (!kept.ok) return joinSettled(settled, { ...NOTHING_SETTLED, failure: kept.failure })
-    settled = joinSettled(settled, { ...NOTHING_SETTLED, backups: kept.backups })
 
     const leased = open.map((offer) => {
       const seen = held.heads.get(offer.pair[target]) ?? null
@@ -69,7 +71,14 @@ async function fetchHeld(
   )
 }
 
-function headsToLose(offers: readonly Offer[], target: Side, held: Listing): Listing {
+function headsToLose(
+  offers: readonly Offer[],
+  target: Side,
+  held: Listing,
+  reason: BackupReason,
+): readonly Doomed[] {
   const newHeads = new Map(offers.map(({ pair, sha }) => [pair[target], sha]))
-  return new Map([...held].filter(([ref, head]) => newHeads.get(ref) !== head))
+  return Array.from(held, ([ref, sha]) => ({ ref, sha, reason })).filter(
+    ({ ref, sha }) => newHeads.get(ref) !== sha,
+  )
 }

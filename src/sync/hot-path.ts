@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import type { SyncContext } from './context.ts'
 import { fetchHeads } from './fetch.ts'
 import { NOTHING_SETTLED } from './outcome.ts'
@@ -6,7 +7,7 @@ import type { Settled } from './outcome.ts'
 import { isForced } from './plan.ts'
 import { pushOffers, wouldLose } from './push.ts'
 import { sourceOf } from './sides.ts'
-import type { RefPair, SyncRequest } from './sync.ts'
+import type { SyncRequest } from './sync.ts'
 
 // A few refs that somebody just pushed: one fetch, one push, nothing looked up. The server itself
 // refuses whatever would lose a commit, so not knowing what it holds costs nothing. Every answer but a
@@ -19,9 +20,13 @@ type HotPath = { readonly from: Side; readonly pairs: readonly RefPair[] }
 /** The refs and their source when this request can take the hot path. */
 export function hotPathOf(request: SyncRequest): HotPath | undefined {
   if (request.scope === 'all' || request.scope.length > MOST_REFS) return undefined
-  if (request.scope.some((pair) => isForced(request, pair))) return undefined
+  if (request.scope.some((pair) => isForced(request, pair) || isSpecial(request, pair))) return undefined
   const from = request.direction === 'both' ? request.pushedOn : sourceOf(request.direction)
   return from === undefined ? undefined : { from, pairs: request.scope }
+}
+
+function isSpecial({ decided, evidence }: SyncRequest, { internal }: RefPair): boolean {
+  return decided.has(internal) || evidence.deleted.has(internal)
 }
 
 export async function syncHot(

@@ -1,19 +1,32 @@
 import type { Direction, Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import { isTagRef } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
-import { otherSide, sourceOf, wayFrom } from './sides.ts'
-import type { RefPair, SyncRequest } from './sync.ts'
+import { planMissing } from './plan-missing.ts'
+import type { MissingBecause } from './plan-missing.ts'
+import { otherSide, sourceOf } from './sides.ts'
+import type { SyncRequest } from './sync.ts'
 
 // What both sides hold, compared in memory. Nothing here knows history: a planned change is only ever
-// offered to the target as a plain push, which a server accepts when nothing gets lost. A plan never
-// contains a deletion: a ref that is missing on one side is kept on the other.
+// offered to the target as a plain push, which a server accepts when nothing gets lost; what may overwrite or
+// delete says who has allowed it.
 
 export type Listing = ReadonlyMap<RefName, Sha>
+
+/** `policy`: the rules of the binding; `person`: force, for whatever the target holds; `decided`: for exactly these heads. */
+export type Allowance = 'policy' | 'person' | 'decided'
 
 export type PlannedRef = { readonly pair: RefPair } & (
   | { readonly kind: 'equal'; readonly sha: Sha }
   /** The side `from` has what the other side lacks. */
-  | { readonly kind: 'send'; readonly from: Side; readonly before: Sha | null; readonly mayForce: boolean }
+  | {
+      readonly kind: 'send'
+      readonly from: Side
+      readonly before: Sha | null
+      readonly after: Sha
+      /** Who allowed to overwrite what the target holds; undefined: nobody. */
+      readonly allowed: Allowance | undefined
+    }
   /** Both sides moved; whichever contains the other wins, or nobody does. */
   | { readonly kind: 'diverged'; readonly internal: Sha; readonly external: Sha }
   | {
@@ -21,19 +34,40 @@ export type PlannedRef = { readonly pair: RefPair } & (
       readonly from: Side
       readonly before: Sha
       readonly after: Sha
-      readonly mayForce: boolean
+      readonly allowed: Allowance | undefined
     }
-  /** A side lacks the ref and nobody may decide that it should get it; `wasAgreed` tells a deletion from a name that never was. */
+  /** The side `from` lacks the ref, and that is to be so on the other side too, which holds `before`. */
+  | {
+      readonly kind: 'delete'
+      readonly from: Side
+      readonly before: Sha
+      readonly allowed: 'policy' | 'decided'
+    }
+  /** A side lacks the ref and nothing is to be done about that now. */
   | {
       readonly kind: 'missing'
       readonly on: Side
       readonly held: Sha | null
-      readonly wasAgreed: boolean
+      readonly because: MissingBecause
+    }
+  /** Only a person can say what is to happen; `after` is what the side `from` holds. */
+  | {
+      readonly kind: 'undecided'
+      readonly from: Side
+      readonly before: Sha | null
+      readonly after: Sha | null
+      readonly why: 'deletion_conflict' | 'moved_meanwhile' | 'held'
     }
 )
 
-export type PlanInput = Pick<SyncRequest, 'direction' | 'scope' | 'force' | 'agreed'> & {
+export type PlanInput = Pick<
+  SyncRequest,
+  'direction' | 'scope' | 'force' | 'agreed' | 'rules' | 'evidence' | 'decided'
+> & {
   readonly refs: Readonly<Record<Side, Listing>>
+  /** Null: the side is empty, or shows no default branch. */
+  readonly defaultBranches: Readonly<Record<Side, RefName | null>>
+  readonly now: number
 }
 
 /** One entry per ref pair that the request covers and that concerns it. */
@@ -64,37 +98,67 @@ export function isForced(request: Pick<SyncRequest, 'direction' | 'force'>, pair
   return request.force === 'all' || request.force.includes(pair.internal)
 }
 
-function coveredPairs(input: PlanInput): readonly RefPair[] {
-  if (input.scope !== 'all') return input.scope
-  const names = new Set([...input.refs.internal.keys(), ...input.refs.external.keys()])
-  return Array.from(names, (ref) => ({ internal: ref, external: ref }))
+function coveredPairs({ scope, refs, rules }: PlanInput): Iterable<RefPair> {
+  if (scope !== 'all') return scope
+  const pairs = new Map<RefName, RefPair>()
+  for (const side of ['internal', 'external'] as const) {
+    for (const ref of refs[side].keys()) {
+      const pair = rules.pairOf(side, ref)
+      if (pair !== undefined) pairs.set(pair.internal, pair)
+    }
+  }
+  return pairs.values()
 }
 
 function planPair(input: PlanInput, pair: RefPair): PlannedRef | undefined {
   const internal = input.refs.internal.get(pair.internal)
   const external = input.refs.external.get(pair.external)
+  const seen = input.decided.get(pair.internal)
   if (internal !== undefined && internal === external) return { kind: 'equal', pair, sha: internal }
+  if (seen !== undefined && input.direction !== 'both') {
+    return planDecided(input.direction, pair, seen, {
+      internal: internal ?? null,
+      external: external ?? null,
+    })
+  }
+  const person = isForced(input, pair) ? 'person' : undefined
   if (internal !== undefined && external !== undefined)
-    return planDifferent(input, pair, { internal, external })
-  return planMissing(input, pair, { internal, external })
+    return planDifferent(input, pair, { internal, external }, person)
+  return planMissing(input, pair, { internal, external }, person)
 }
 
-function planDifferent(input: PlanInput, pair: RefPair, heads: Readonly<Record<Side, Sha>>): PlannedRef {
+function planDecided(
+  direction: Exclude<Direction, 'both'>,
+  pair: RefPair,
+  seen: Readonly<Record<Side, Sha | null>>,
+  heads: Readonly<Record<Side, Sha | null>>,
+): PlannedRef {
+  const from = sourceOf(direction)
+  const [after, before] = [heads[from], heads[otherSide(from)]]
+  if (heads.internal !== seen.internal || heads.external !== seen.external) {
+    return { kind: 'undecided', pair, from, before, after, why: 'moved_meanwhile' }
+  }
+  if (after !== null) return { kind: 'send', pair, from, before, after, allowed: 'decided' }
+  if (before !== null) return { kind: 'delete', pair, from, before, allowed: 'decided' }
+  return { kind: 'missing', pair, on: from, held: null, because: 'gone' }
+}
+
+function planDifferent(
+  input: PlanInput,
+  pair: RefPair,
+  heads: Readonly<Record<Side, Sha>>,
+  person: Allowance | undefined,
+): PlannedRef {
   const from = movedSide(input.direction, heads, input.agreed.get(pair.internal))
-  const mayForce = isForced(input, pair)
   if (isTagRef(pair.internal)) {
     const source = from ?? 'internal'
-    return {
-      kind: 'tag_moved',
-      pair,
-      from: source,
-      before: heads[otherSide(source)],
-      after: heads[source],
-      mayForce,
-    }
+    const follows = input.rules.tagPolicy === 'follow' && from !== undefined
+    const allowed = person ?? (follows ? 'policy' : undefined)
+    const [before, after] = [heads[otherSide(source)], heads[source]]
+    return { kind: 'tag_moved', pair, from: source, before, after, allowed }
   }
   if (from === undefined) return { kind: 'diverged', pair, ...heads }
-  return { kind: 'send', pair, from, before: heads[otherSide(from)], mayForce }
+  return { kind: 'send', pair, from, before: heads[otherSide(from)], after: heads[from], allowed: person }
 }
 
 function movedSide(
@@ -106,27 +170,4 @@ function movedSide(
   if (heads.internal === agreed) return 'external'
   if (heads.external === agreed) return 'internal'
   return undefined
-}
-
-function planMissing(
-  input: PlanInput,
-  pair: RefPair,
-  heads: Readonly<Record<Side, Sha | undefined>>,
-): PlannedRef | undefined {
-  const wasAgreed = input.agreed.has(pair.internal)
-  const on: Side = missingSide(input.direction, heads)
-  const held = heads[otherSide(on)]
-  const mayCreate = input.direction === 'both' ? !wasAgreed : wayFrom(otherSide(on)) === input.direction
-  if (held !== undefined && mayCreate) {
-    return { kind: 'send', pair, from: otherSide(on), before: null, mayForce: isForced(input, pair) }
-  }
-  // What only the target has is none of a one-way sync's business, unless it came from here or was named.
-  if (input.scope === 'all' && !wasAgreed) return undefined
-  return { kind: 'missing', pair, on, held: held ?? null, wasAgreed }
-}
-
-function missingSide(direction: Direction, heads: Readonly<Record<Side, Sha | undefined>>): Side {
-  if (heads.internal !== undefined) return 'external'
-  if (heads.external !== undefined) return 'internal'
-  return direction === 'both' ? 'internal' : sourceOf(direction)
 }

@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
@@ -9,12 +10,13 @@ import { narrateCommand, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
 import { otherSide, wayFrom } from './sides.ts'
-import type { RefOutcome, RefPair } from './sync.ts'
+import type { RefOutcome } from './sync.ts'
 
 /** A head that is offered to the other side. Without a lease the server takes it only when nothing gets lost. */
 export type Offer = {
   readonly pair: RefPair
-  readonly sha: Sha
+  /** Null: the ref is to be deleted, which needs a lease. */
+  readonly sha: Sha | null
   /** What the target was last seen to hold; null: nothing. */
   readonly before: Sha | null
   /** Overwrite exactly this head (null: create), and nothing else. */
@@ -69,9 +71,14 @@ function toOutcome({ pair, sha, before }: Offer, from: Side, answer: PushResult)
   const common = { pair, direction: wayFrom(from), before, after: sha }
   if (answer.status === 'up_to_date') return { ...common, result: 'up_to_date', kind: null, reason: null }
   if (answer.status === 'ok') {
-    return { ...common, result: before === null ? 'created' : 'updated', kind: null, reason: null }
+    const change = before === null ? 'created' : 'updated'
+    return { ...common, result: sha === null ? 'deleted' : change, kind: null, reason: null }
   }
   const kind = answer.kind ?? 'unknown'
+  if (sha === null && kind === 'protected') {
+    const reason = `the forge does not let it be deleted: ${answer.reason ?? kind}`
+    return { ...common, after: before, result: 'up_to_date', kind, reason }
+  }
   if (kind !== 'non_fast_forward' && kind !== 'tag_moved') {
     return { ...common, result: 'rejected', kind, reason: answer.reason }
   }

@@ -5,6 +5,7 @@ import type { RelayOrder } from '../git/relay.ts'
 import { relayBranch } from '../git/relay.ts'
 import type { Doubt } from '../git/wire/wire.ts'
 import type { Side } from '../binding/binding.ts'
+import type { RefPair } from '../binding/rules.ts'
 import type { SyncContext } from './context.ts'
 import { hotPathOf } from './hot-path.ts'
 import { narrateWay } from './narrate.ts'
@@ -12,7 +13,7 @@ import { NOTHING_SETTLED } from './outcome.ts'
 import type { Settled } from './outcome.ts'
 import { isForced } from './plan.ts'
 import { otherSide, wayFrom } from './sides.ts'
-import type { RefPair, SyncRequest } from './sync.ts'
+import type { SyncRequest } from './sync.ts'
 
 // The path of the common push: one branch, moved forward from a head that both sides share. The source's pack is
 // passed through to the target, and the mirror has no part in it: afterwards it may lag behind both sides.
@@ -48,15 +49,17 @@ export async function relay(context: SyncContext): Promise<Settled | undefined> 
 
 type RelayPlan = { readonly pair: RefPair; readonly from: Side; readonly order: RelayOrder }
 
-type NotRelayed = 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
+type NotRelayed = 'decided' | 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
 
 function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
   const { scope, remotes } = request
+  if (request.restore !== undefined || request.dryRunOf !== undefined) return 'decided'
   if (scope === 'all') return 'whole'
   const [pair, ...others] = scope
   if (pair === undefined || others.length > 0) return 'several'
   if (!isBranchRef(pair.internal) || !isBranchRef(pair.external)) return 'tag'
   if (isForced(request, pair)) return 'forced'
+  if (request.decided.has(pair.internal) || request.evidence.deleted.has(pair.internal)) return 'decided'
   const from = hotPathOf(request)?.from
   if (from === undefined) return 'which_way'
   const before = request.agreed.get(pair.internal)
@@ -76,6 +79,7 @@ function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
 const BY_GIT = '由 git 同步 / by git: '
 
 const WHY: Readonly<Record<NotRelayed | Doubt['kind'], Text>> = {
+  decided: { zh: '已有明确的处理要求', en: 'it is more than a push' },
   whole: { zh: '比较整个仓库', en: 'the whole repository is compared' },
   several: { zh: '不止一个分支', en: 'it is not exactly one branch' },
   tag: { zh: '标签不转发', en: 'tags are not relayed' },

@@ -1,19 +1,16 @@
 import type { Direction, Side } from '../binding/binding.ts'
-import { HOUR } from '../clock.ts'
+import type { DeletePolicy, RefPair, TagPolicy } from '../binding/rules.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { Remote } from '../git/remote.ts'
 import type { SyncContext, SyncDeps } from './context.ts'
-import { isMirrorSuspect } from './fetch.ts'
-import { removeLeftovers } from './fence.ts'
-import { toFileFailure } from './file-failure.ts'
-import { hotPathOf, syncHot } from './hot-path.ts'
-import { isDamaged, openMirror, rebuildMirror, removeMirror, repositoryDir } from './mirror.ts'
+import type { Divergence } from './divergence.ts'
+import { createHealing } from './heal.ts'
+import { removeMirror, repositoryDir } from './mirror.ts'
 import { narrateOutcomes } from './narrate.ts'
-import { agreedFrom, joinSettled, NOTHING_SETTLED } from './outcome.ts'
-import type { Settled } from './outcome.ts'
+import { agreedFrom } from './outcome.ts'
+import { carryOut } from './path.ts'
 import { relay } from './relay.ts'
-import { syncWhole } from './whole-path.ts'
 
 // Stage 5: make the sides equal.
 //
@@ -21,16 +18,14 @@ import { syncWhole } from './whole-path.ts'
 // Out: one outcome per ref, and what they agree on now. Judges by the remotes, never by the webhook.
 // It knows nothing of runs, deliveries or the database; every call may be repeated.
 
-/** A ref and its name on each side; they differ when a branch binding maps names. */
-export type RefPair = Readonly<Record<Side, RefName>>
-
 export type SyncRequest = {
   /** Names the mirror, e.g. `binding:12`. */
   readonly subject: string
   readonly remotes: Readonly<Record<Side, Remote>>
   readonly direction: Direction
-  /** `all`: every branch and tag of both sides, under equal names. */
+  /** `all`: every branch and tag of both sides, as the rules pair them. */
   readonly scope: 'all' | readonly RefPair[]
+  readonly rules: SyncRules
   /** For `both`: the side whose push asked for this, tried first and without looking at the other one. */
   readonly pushedOn?: Side
   /** Refs (internal name) that a person allowed to overwrite what the target holds; void for `both`, which has no target. */
@@ -39,6 +34,49 @@ export type SyncRequest = {
   readonly agreed: ReadonlyMap<RefName, Sha>
   /** What a delivery said the pushing side holds, per internal ref name; never taken for the truth. */
   readonly hints?: ReadonlyMap<RefName, Sha>
+  readonly evidence: Evidence
+  /**
+   * Heads that a person has seen and decided about, by internal ref name. Where both sides still hold exactly
+   * these, the source of this request wins, also when that takes a branch away; otherwise nothing happens.
+   */
+  readonly decided: ReadonlyMap<RefName, SeenHeads>
+  /** Conflicts that are known with these heads need not be examined again. */
+  readonly knownConflicts: ReadonlyMap<RefName, SeenHeads>
+  /** Bring a kept head back instead: the target of the direction gets it, whatever it holds. */
+  readonly restore?: Restore
+  /** Only find out what would happen to the subject that is named here, whose mirror may be read. */
+  readonly dryRunOf?: string
+}
+
+export type SyncRules = {
+  /** The pair that a ref found on a side belongs to; undefined: it does not travel. */
+  readonly pairOf: (side: Side, ref: RefName) => RefPair | undefined
+  /** Whether `pairOf` leaves nothing out. */
+  readonly takesEverything: boolean
+  readonly tagPolicy: TagPolicy
+  readonly deletePolicy: DeletePolicy
+}
+
+/** What speaks for a deletion, by internal ref name: a forge that says so, or a second look that lacks the ref too. */
+export type Evidence = {
+  readonly secondLookAfterMs: number
+  /** The side whose forge has said that it deleted the ref. */
+  readonly deleted: ReadonlyMap<RefName, Side>
+  readonly missing: ReadonlyMap<RefName, Missing>
+}
+
+/** An earlier look did not find a ref on a side. */
+export type Missing = { readonly side: Side; readonly since: number }
+
+/** Null: the ref is not there. */
+export type SeenHeads = Readonly<Record<Side, Sha | null>>
+
+export type Restore = {
+  readonly pair: RefPair
+  readonly sha: Sha
+  /** Its name in the backup repository of `from`. */
+  readonly backupRef: string
+  readonly from: string
 }
 
 export type RefResult = 'created' | 'updated' | 'deleted' | 'up_to_date' | 'rejected' | 'conflict'
@@ -52,20 +90,27 @@ export type RefOutcome = {
   /** What the target holds now; for `rejected` and `conflict`, what it was offered. */
   readonly after: Sha | null
   readonly result: RefResult
-  /** Set for `rejected` and `conflict`; `ref_missing` also for an `up_to_date` that is a deletion which did not travel. */
+  /** Set for `rejected` and `conflict`; also for an `up_to_date` that is a deletion which did not travel. */
   readonly kind: GitErrorKind | null
   /** One line for people: what the server said, or why nothing was done. */
   readonly reason: string | null
+  /** How far the two heads are apart; for conflicts, and in a dry run. */
+  readonly divergence?: Divergence
+  /** In a dry run: what the target holds would be kept as a backup. */
+  readonly keepsBackup?: boolean
 }
 
 export type SyncStep = { readonly name: string; readonly durationMs: number }
 
-/** A head that was about to be overwritten and has been kept. */
+export type BackupReason = 'force' | 'resolve' | 'tag' | 'deletion' | 'restore'
+
+/** A head that was about to be taken away and has been kept. */
 export type Backup = {
   readonly side: Side
   readonly ref: RefName
   readonly sha: Sha
   readonly backupRef: string
+  readonly reason: BackupReason
 }
 
 export type SyncFailure = {
@@ -79,9 +124,12 @@ export type SyncFailure = {
 export type SyncOutcome = {
   readonly refs: readonly RefOutcome[]
   readonly steps: readonly SyncStep[]
-  readonly backups: readonly Backup[]
-  /** Internal ref name to the sha both sides now hold. */
-  readonly agreed: ReadonlyMap<RefName, Sha>
+  /** Internal ref name to the sha both sides now hold; null: they agree that it is gone. */
+  readonly agreed: ReadonlyMap<RefName, Sha | null>
+  /** Refs (internal name) that a side lacks, so that a later look can tell a deletion; null: not missing any more. */
+  readonly missing: ReadonlyMap<RefName, Side | null>
+  /** The default branch of each side, where this sync has seen it. */
+  readonly defaultBranches: Readonly<Record<Side, RefName | null>> | undefined
   /** Set when the sync as a whole could not be done; `refs` then holds what was settled before. */
   readonly failure: SyncFailure | undefined
 }
@@ -92,19 +140,23 @@ export type SyncOutcome = {
  */
 export type SyncLog = (level: 'INFO' | 'ERROR', text: string, brief?: string) => void
 
-export type Sync = (
-  request: SyncRequest,
-  options: { readonly signal: AbortSignal; readonly log: SyncLog },
-) => Promise<SyncOutcome>
+export type SyncOptions = {
+  readonly signal: AbortSignal
+  readonly log: SyncLog
+  /** Writes down what has been kept, before anything is taken away; when it rejects, nothing is. */
+  readonly recordBackups: (backups: readonly Backup[]) => Promise<void>
+}
+
+export type Sync = (request: SyncRequest, options: SyncOptions) => Promise<SyncOutcome>
 
 /**
  * Makes the function that syncs. Calls for different subjects may overlap; for one subject there is one at
  * a time, which the caller sees to. Failures of git and of remotes are outcomes; only bugs reject.
  */
 export function createSync(deps: SyncDeps): Sync {
-  const memory: Memory = { leftClean: new Set(), rebuiltAt: new Map() }
+  const heal = createHealing()
 
-  return async (request, { signal, log }) => {
+  return async (request, { signal, log, recordBackups }) => {
     const mirror = repositoryDir(deps.syncDir, request.subject)
     const steps: SyncStep[] = []
     const timed: SyncContext['timed'] = async (name, work) => {
@@ -115,63 +167,15 @@ export function createSync(deps: SyncDeps): Sync {
         steps.push({ name, durationMs: deps.clock.now() - startedAt })
       }
     }
-    const context: SyncContext = { deps, request, signal, log, mirror, timed }
-    const relayed = await relay(context)
-    const settled = relayed ?? (await syncAndHeal(context, memory).catch(toUnsettled))
-    // A relay has not even looked at the mirror.
-    if (relayed === undefined && settled.failure === undefined) memory.leftClean.add(mirror)
+    const context: SyncContext = { deps, request, signal, log, recordBackups, mirror, timed }
+    const settled = (await relay(context)) ?? (await heal(context, carryOut))
+    const isSpent = deps.deleteMirrorAfter || request.dryRunOf !== undefined
     // A busy mirror still has a git working on it.
-    if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
-      await removeMirror(deps, request.subject)
+    if (isSpent && settled.failure?.kind !== 'mirror_busy') await removeMirror(deps, request.subject)
     narrateOutcomes(log, settled.refs)
-    return { ...settled, steps, agreed: agreedFrom(settled.refs) }
+    const { refs } = settled
+    // A head that came back is on one side only.
+    const agreed = request.restore === undefined ? agreedFrom(refs) : new Map<RefName, Sha>()
+    return { ...settled, steps, agreed }
   }
-}
-
-/** What this process remembers of mirrors. */
-type Memory = {
-  /** Their last use ended well; any other may hold what a dead git left in it. */
-  readonly leftClean: Set<string>
-  readonly rebuiltAt: Map<string, number>
-}
-
-const REBUILD_PAUSE = 1 * HOUR
-
-/** Repeats a sync that the state of the mirror has spoiled: once without leftovers, once with a new mirror. */
-async function syncAndHeal(context: SyncContext, memory: Memory): Promise<Settled> {
-  await openMirror(context, memory.leftClean.delete(context.mirror))
-  let settled = await carryOut(context)
-  if (suspicions(settled).length > 0 && (await removeLeftovers(context))) {
-    settled = joinSettled(settled, await carryOut(context))
-  }
-  const suspected = suspicions(settled)
-  if (suspected.length === 0) return settled
-  // A server with damaged objects can look the same; a look of our own has to confirm the second time.
-  const now = context.deps.clock.now()
-  const isRecent = now - (memory.rebuiltAt.get(context.mirror) ?? -Infinity) < REBUILD_PAUSE
-  const isEvident = suspected.includes('mirror_damaged') && !isRecent
-  if (!isEvident && !(await isDamaged(context))) return settled
-  memory.rebuiltAt.set(context.mirror, now)
-  await rebuildMirror(context)
-  return joinSettled(settled, await carryOut(context))
-}
-
-function toUnsettled(error: unknown): Settled {
-  const failure = toFileFailure(error)
-  if (failure === undefined) throw error
-  return { ...NOTHING_SETTLED, failure: { ...failure, side: undefined } }
-}
-
-/** What went wrong that may be the mirror's fault. */
-function suspicions({ failure, refs }: Settled): readonly GitErrorKind[] {
-  const kinds = refs.flatMap(({ result, kind }) => (result === 'rejected' && kind !== null ? [kind] : []))
-  return [...(failure === undefined ? [] : [failure.kind]), ...kinds].filter(isMirrorSuspect)
-}
-
-async function carryOut(context: SyncContext): Promise<Settled> {
-  const hotPath = hotPathOf(context.request)
-  if (hotPath === undefined) return syncWhole(context, context.request.scope)
-  const { settled, doubtful } = await syncHot(context, hotPath)
-  if (doubtful.length === 0) return settled
-  return joinSettled(settled, await syncWhole(context, doubtful))
 }

@@ -1,9 +1,13 @@
 import type { Side } from '../binding/binding.ts'
-import { listRefs } from '../git/remote.ts'
+import type { RefName } from '../git/refs.ts'
+import { holdMassChanges } from './brake.ts'
 import type { SyncContext } from './context.ts'
+import { describeConflicts } from './describe.ts'
+import { prepareExact } from './doomed.ts'
 import { fetchHeads } from './fetch.ts'
 import { forceOffers } from './force.ts'
-import { failedOn, joinSettled, NOTHING_SETTLED, outcomesAtRest } from './outcome.ts'
+import { listBoth } from './listing.ts'
+import { joinSettled, NOTHING_SETTLED, outcomesAtRest } from './outcome.ts'
 import type { Failed, Settled } from './outcome.ts'
 import { mayBeUnrelated, planSync } from './plan.ts'
 import type { Listing, PlanInput, PlannedRef } from './plan.ts'
@@ -11,7 +15,7 @@ import { pushOffers, wouldLose } from './push.ts'
 import type { Offer } from './push.ts'
 import { checkRelated } from './related.ts'
 import { otherSide } from './sides.ts'
-import type { RefPair, SyncRequest } from './sync.ts'
+import type { SyncRequest } from './sync.ts'
 
 // Both sides are asked what they hold, the difference is found in memory, what differs is fetched once and
 // pushed once. The number of git processes does not depend on the number of refs.
@@ -19,63 +23,64 @@ import type { RefPair, SyncRequest } from './sync.ts'
 type Heads = Readonly<Record<Side, Listing>>
 
 const MOST_LOOKS = 3
-const MOST_REFS = 50_000
 
 export async function syncWhole(context: SyncContext, scope: SyncRequest['scope']): Promise<Settled> {
   context.log('INFO', '获取仓库分支信息')
   for (let look = 1; ; look += 1) {
     const listed = await listBoth(context)
     if (!listed.ok) return { ...NOTHING_SETTLED, failure: listed.failure }
-    const settled = await carryOut(context, { ...context.request, scope, refs: listed.heads })
+    const { refs, defaultBranches } = listed
+    const now = context.deps.clock.now()
+    const input = { ...context.request, scope, refs, defaultBranches, now }
+    const settled = await carryOut(context, input)
     // A ref went away between the look and the fetch; nothing was pushed yet.
     const isOutdated = settled.failure?.kind === 'ref_missing' && look < MOST_LOOKS
-    if (!isOutdated) return settled
+    if (!isOutdated) return describeConflicts(context, { ...settled, defaultBranches })
   }
 }
 
-async function listBoth(
-  context: SyncContext,
-): Promise<{ readonly ok: true; readonly heads: Heads } | Failed> {
-  const [internal, external] = await context.timed('list', () =>
-    Promise.all([list(context, 'internal'), list(context, 'external')]),
-  )
-  if (!internal.ok) return internal
-  if (!external.ok) return external
-  return { ok: true, heads: { internal: internal.refs, external: external.refs } }
-}
-
-async function list(
-  { deps, request, signal }: SyncContext,
-  side: Side,
-): Promise<{ readonly ok: true; readonly refs: Listing } | Failed> {
-  const listed = await listRefs(deps.git, request.remotes[side], { signal })
-  if (!listed.ok) return failedOn(side, listed.failure)
-  if (listed.refs.size <= MOST_REFS) return { ok: true, refs: listed.refs }
-  const detail = `${side} has ${listed.refs.size} branches and tags; at most ${MOST_REFS} are synced`
-  return failedOn(side, { kind: 'too_large', detail })
-}
-
 async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled> {
-  const planned = planSync(input)
+  const planned = holdMassChanges(planSync(input))
   if (mayBeUnrelated(input)) {
     const failure = await checkRelated(context, input.refs)
     if (failure !== undefined) return { ...NOTHING_SETTLED, failure }
   }
   const fetched = await fetchWanted(context, planned)
   if (!fetched.ok) return { ...NOTHING_SETTLED, failure: fetched.failure }
-  const atRest = {
+  const exact = await prepareExact(context, planned, fetched.heads)
+  if (!exact.ok) return { ...NOTHING_SETTLED, failure: exact.failure }
+  const atRest = joinSettled(exact.settled, {
     ...NOTHING_SETTLED,
     refs: planned.flatMap((entry) => outcomesAtRest(entry, input.direction)),
-  }
-  const outward = await push(context, 'internal', planned, fetched.heads)
+    missing: missingIn(planned, input),
+  })
+  const outward = await push(context, 'internal', planned, fetched.heads, exact.offers.internal)
   const soFar = joinSettled(atRest, outward)
   if (soFar.failure !== undefined) return soFar
   // Where both sides moved, the external one was asked first; what it refused is offered the other way.
   const refused = new Set(outward.refs.filter(wouldLose).map(({ pair }) => pair))
   const rest = planned.filter((entry) => entry.kind !== 'diverged' || refused.has(entry.pair))
-  const settled = joinSettled(soFar, await push(context, 'external', rest, fetched.heads))
+  const inward = await push(context, 'external', rest, fetched.heads, exact.offers.external)
+  const settled = joinSettled(soFar, inward)
   if (settled.failure !== undefined) return settled
   return forceRefused(context, planned, fetched.heads, settled)
+}
+
+/** What has to be looked for again, and what no longer has to. */
+function missingIn(
+  planned: readonly PlannedRef[],
+  { evidence, scope }: PlanInput,
+): ReadonlyMap<RefName, Side | null> {
+  const known = scope === 'all' ? [...evidence.missing.keys()] : scope.map(({ internal }) => internal)
+  const missing = new Map<RefName, Side | null>()
+  // An old look must not confirm a new one: whatever is there again, or nowhere, starts anew.
+  for (const ref of known) if (evidence.missing.has(ref)) missing.set(ref, null)
+  for (const entry of planned) {
+    const ref = entry.pair.internal
+    if (entry.kind === 'missing' && entry.because === 'awaiting') missing.set(ref, entry.on)
+    if (entry.kind === 'undecided') missing.delete(ref)
+  }
+  return missing
 }
 
 async function fetchWanted(
@@ -90,11 +95,11 @@ async function fetchWanted(
   return { ok: true, heads: { internal: internal.heads, external: external.heads } }
 }
 
-function wantedFrom(planned: readonly PlannedRef[], side: Side): readonly RefPair[Side][] {
+function wantedFrom(planned: readonly PlannedRef[], side: Side): readonly RefName[] {
   const wanted = planned.filter((entry) => {
     if (entry.kind === 'diverged') return true
     if (entry.kind === 'send') return entry.from === side
-    return entry.kind === 'tag_moved' && entry.mayForce && entry.from === side
+    return entry.kind === 'tag_moved' && entry.allowed !== undefined && entry.from === side
   })
   return wanted.map(({ pair }) => pair[side])
 }
@@ -104,18 +109,20 @@ async function push(
   from: Side,
   planned: readonly PlannedRef[],
   heads: Heads,
+  exact: readonly Offer[],
 ): Promise<Settled> {
-  const offers = planned.flatMap((entry) => {
-    if (entry.kind === 'diverged') return offer(entry.pair, from, heads, entry[otherSide(from)])
-    return entry.kind === 'send' && entry.from === from ? offer(entry.pair, from, heads, entry.before) : []
+  const plain = planned.flatMap((entry) => {
+    if (entry.kind === 'diverged') return offer(entry, from, heads, entry[otherSide(from)])
+    if (entry.kind !== 'send' || entry.from !== from || entry.allowed === 'decided') return []
+    return offer(entry, from, heads, entry.before)
   })
-  const pushed = await pushOffers(context, from, offers)
+  const pushed = await pushOffers(context, from, [...exact, ...plain])
   return pushed.ok
     ? { ...NOTHING_SETTLED, refs: pushed.outcomes }
     : { ...NOTHING_SETTLED, failure: pushed.failure }
 }
 
-/** Overwrites what refused to be fast-forwarded, where a person allowed that. */
+/** Overwrites what refused to be fast-forwarded, where a person or a rule allowed that. */
 async function forceRefused(
   context: SyncContext,
   planned: readonly PlannedRef[],
@@ -123,17 +130,23 @@ async function forceRefused(
   settled: Settled,
 ): Promise<Settled> {
   const refused = new Set(settled.refs.filter(wouldLose).map(({ pair }) => pair))
-  const forced = planned.flatMap((entry) => {
-    if (entry.kind !== 'send' && entry.kind !== 'tag_moved') return []
-    return entry.mayForce && refused.has(entry.pair) ? [entry] : []
-  })
-  const [first] = forced
-  if (first === undefined) return settled
-  const offers = forced.flatMap(({ pair, from, before }) => offer(pair, from, heads, before))
-  return joinSettled(settled, await forceOffers(context, first.from, offers))
+  let result = settled
+  for (const from of ['internal', 'external'] as const) {
+    for (const allowed of ['person', 'policy'] as const) {
+      const offers = planned.flatMap((entry) => {
+        if (entry.kind !== 'send' && entry.kind !== 'tag_moved') return []
+        if (entry.from !== from || entry.allowed !== allowed || !refused.has(entry.pair)) return []
+        return offer(entry, from, heads, entry.before)
+      })
+      if (offers.length === 0 || result.failure !== undefined) continue
+      const forced = await forceOffers(context, from, offers, allowed === 'person' ? 'force' : 'tag')
+      result = joinSettled(result, forced)
+    }
+  }
+  return result
 }
 
-function offer(pair: RefPair, from: Side, heads: Heads, before: Offer['before']): readonly Offer[] {
+function offer({ pair }: PlannedRef, from: Side, heads: Heads, before: Offer['before']): readonly Offer[] {
   const sha = heads[from].get(pair[from])
   return sha === undefined ? [] : [{ pair, sha, before }]
 }

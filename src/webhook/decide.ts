@@ -1,5 +1,6 @@
 import type { Binding, BranchBinding, Side } from '../binding/binding.ts'
 import { allowsFrom, bindingSubject, directionFrom } from '../binding/binding.ts'
+import { placeRef } from '../binding/rules.ts'
 import type { Change, Changes } from '../forge/forge.ts'
 import { branchRef, isBranchRef } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
@@ -15,6 +16,7 @@ export type IgnoreReason =
   | 'disabled'
   | 'direction'
   | 'branch'
+  | 'rule'
   | 'deletion'
   | 'echo'
   | 'in_sync'
@@ -28,6 +30,7 @@ export const IGNORE_DETAILS: Readonly<Record<IgnoreReason, string>> = {
   disabled: 'the binding or the branch binding is disabled',
   direction: 'the binding does not carry changes from this side',
   branch: 'no branch binding names this branch',
+  rule: 'the rules of the binding leave this branch or tag out',
   deletion: 'deletions are not carried over',
   echo: 'this is the result of our own push',
   in_sync: 'both sides already hold this commit',
@@ -116,8 +119,13 @@ function considerChange(
     knowledge.agreed(subject, ref.internal) === change.after
   if (isEqual) return binding.direction === directionFrom(side) ? 'in_sync' : 'echo'
   if (!allowsFrom(binding.direction, side)) return 'direction'
-  if (change.deleted) return 'deletion'
-  return { ...ref, after: change.after }
+  if (!change.deleted) return { ...ref, after: change.after }
+  const { deletePolicy } = binding.rules
+  if (deletePolicy === 'never') return 'deletion'
+  // What both sides agree is gone, or never had in common, is not missed by anybody.
+  const isGone = deletePolicy === 'tracked' && knowledge.agreed(subject, ref.internal) === undefined
+  if (isGone && !knowledge.isBusy(subject)) return binding.direction === 'both' ? 'echo' : 'deletion'
+  return { ...ref, after: null, deleted: true }
 }
 
 function pairOf(
@@ -126,7 +134,10 @@ function pairOf(
   side: Side,
   branches: readonly BranchBinding[],
 ): Omit<WorkRef, 'after'> | IgnoreReason {
-  if (binding.granularity === 'all') return { internal: ref, external: ref, branchId: null }
+  if (binding.granularity === 'all') {
+    const placed = placeRef(binding.rules, side, ref)
+    return typeof placed === 'string' ? 'rule' : { ...placed, branchId: null }
+  }
   if (!isBranchRef(ref)) return 'branch'
   const branch = branches.find(
     (known) =>

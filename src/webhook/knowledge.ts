@@ -1,6 +1,7 @@
 import { bindingSubject } from '../binding/binding.ts'
 import { branchesOf } from '../binding/branches.ts'
 import { matchMany } from '../binding/match.ts'
+import { placeRef } from '../binding/rules.ts'
 import type { Executor } from '../db/database.ts'
 import type { Change, Changes, ForgeRepository, ParsedDelivery } from '../forge/forge.ts'
 import { toRefName, toSha } from '../git/refs.ts'
@@ -140,6 +141,14 @@ async function readKnowledge(
     branchwise.map(({ id }) => id),
   )
   const refs = new Set<RefName>(changes.map(({ ref }) => ref))
+  // What was agreed is kept under the internal name, which rules may have made another one.
+  for (const { binding, side } of matches) {
+    if (binding.rules.rename.length === 0) continue
+    for (const { ref } of changes) {
+      const placed = placeRef(binding.rules, side, ref)
+      if (typeof placed !== 'string') refs.add(placed.internal)
+    }
+  }
   for (const { internalBranch } of branches) {
     const ref = toRefName(`refs/heads/${internalBranch}`)
     if (ref !== undefined) refs.add(ref)

@@ -6,9 +6,8 @@ import {
   findBinding,
   getBinding,
   listBindings,
-  setEnabled,
-  updateAddresses,
 } from '../../src/binding/bindings.ts'
+import { setEnabled, updateBinding } from '../../src/binding/update.ts'
 import type { BindingDeps } from '../../src/binding/bindings.ts'
 import { credentialOf } from '../../src/binding/credential.ts'
 import { matchMany } from '../../src/binding/match.ts'
@@ -195,7 +194,7 @@ test('a new address forgets what was agreed, is found by deliveries, and is comp
   await agree(world.deps, bindingSubject(id))
   world.clock.advance(MINUTE)
 
-  await updateAddresses(world.deps, 'app', {
+  await updateBinding(world.deps, 'app', {
     addresses: { internal: undefined, external: 'https://third.example/team/app' },
     tokens: NO_CHANGE,
   })
@@ -221,11 +220,11 @@ test('a new token keeps what was agreed', async () => {
   const binding = await createBinding(world.deps, bindingOf('app'))
   await agree(world.deps, bindingSubject(binding.id))
 
-  await updateAddresses(world.deps, 'app', {
+  await updateBinding(world.deps, 'app', {
     addresses: NO_CHANGE,
     tokens: { internal: 'first', external: 'second' },
   })
-  await updateAddresses(world.deps, 'app', {
+  await updateBinding(world.deps, 'app', {
     addresses: NO_CHANGE,
     tokens: { internal: '', external: undefined },
   })
@@ -241,18 +240,18 @@ test('a change that cannot be made changes nothing', async () => {
 
   const reasons = [
     await reasonOf(
-      updateAddresses(world.deps, 'app', {
+      updateBinding(world.deps, 'app', {
         addresses: { internal: 'https://new.example/o/r', external: '-x' },
         tokens: { internal: 'secret', external: undefined },
       }),
     ),
     await reasonOf(
-      updateAddresses(world.deps, 'app', {
+      updateBinding(world.deps, 'app', {
         addresses: { internal: before.external.address, external: undefined },
         tokens: NO_CHANGE,
       }),
     ),
-    await reasonOf(updateAddresses(world.deps, 'other', { addresses: NO_CHANGE, tokens: NO_CHANGE })),
+    await reasonOf(updateBinding(world.deps, 'other', { addresses: NO_CHANGE, tokens: NO_CHANGE })),
   ]
 
   expect(reasons).toEqual(['address_option', 'address_same', 'binding_unknown'])

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { bindingSubject } from '../../src/binding/binding.ts'
-import { createBinding, deleteBinding, getBinding, setEnabled } from '../../src/binding/bindings.ts'
+import { createBinding, deleteBinding, getBinding } from '../../src/binding/bindings.ts'
+import { setEnabled } from '../../src/binding/update.ts'
 import {
   bindingToSync,
   branchesOf,

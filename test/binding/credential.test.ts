@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { createBinding, updateAddresses } from '../../src/binding/bindings.ts'
+import { createBinding } from '../../src/binding/bindings.ts'
+import { updateBinding } from '../../src/binding/update.ts'
 import { credentialOf } from '../../src/binding/credential.ts'
 import { bindingOf, openWorld, reasonOf } from './world.ts'
 
@@ -67,7 +68,7 @@ test('no token stands in the database file or in the log', async () => {
   const token = 'ghp_plantedToken0123456789'
 
   await createBinding(world.deps, bindingOf('app', { tokens: { internal: token, external: `ada:${token}` } }))
-  await updateAddresses(world.deps, 'app', {
+  await updateBinding(world.deps, 'app', {
     addresses: { internal: 'http://public.example.org/o/r', external: undefined },
     tokens: { internal: token, external: undefined },
   })
@@ -105,7 +106,7 @@ test('a token that stays while its address moves to another host is reported', a
   const move = (
     addresses: { internal: string | undefined; external: string | undefined },
     external?: string,
-  ) => updateAddresses(world.deps, 'app', { addresses, tokens: { internal: undefined, external } })
+  ) => updateBinding(world.deps, 'app', { addresses, tokens: { internal: undefined, external } })
 
   await move({ internal: 'https://inner.example/team/moved', external: undefined })
   await move({ internal: undefined, external: 'https://third.example/team/app' }, 'third')

@@ -11,6 +11,7 @@ import {
   listLocalRefs,
   readRef,
 } from '../../src/git/mirror-repository.ts'
+import type { Copy } from '../../src/git/mirror-repository.ts'
 import { openGitWorld } from '../rig/git-world.ts'
 import { createWorkRepository, git, readRefs, shaOf } from '../rig/repository.ts'
 
@@ -107,16 +108,14 @@ test('a head is copied to where it survives the mirror, and nothing is overwritt
   await world.mirrorWork()
   const vault = join(folder, 'vault with space.git')
   await initBare(vault)
-  const copy = { sha: first, ref: 'refs/backup/1/main', durable: true, signal }
+  const copy = { sha: first, ref: 'refs/backup/1/main' }
+  const copyIt = (changed: Partial<Copy>) =>
+    copyTo(room.git, mirror, vault, [{ ...copy, ...changed }], { durable: true, signal })
 
-  const copied = await copyTo(room.git, mirror, vault, copy)
-  const again = await copyTo(room.git, mirror, vault, copy)
-  const other = await copyTo(room.git, mirror, vault, { ...copy, sha: second })
-  const absent = await copyTo(room.git, mirror, vault, {
-    ...copy,
-    sha: shaOf('1'.repeat(40)),
-    ref: 'refs/backup/2',
-  })
+  const copied = await copyIt({})
+  const again = await copyIt({})
+  const other = await copyIt({ sha: second })
+  const absent = await copyIt({ sha: shaOf('1'.repeat(40)), ref: 'refs/backup/2' })
   await rm(mirror, { recursive: true })
 
   expect([copied, again]).toEqual([{ ok: true }, { ok: true }])

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { readAddress } from '../../src/binding/address.ts'
 import type { Direction, Granularity } from '../../src/binding/binding.ts'
 import type { BindingForRun } from '../../src/binding/for-run.ts'
+import { DEFAULT_RULES } from '../../src/binding/rules.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
 import { BindingId, BranchBindingId } from '../../src/ids.ts'
 import { planPasses } from '../../src/run/passes.ts'
@@ -17,11 +18,19 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
   const parsed = readAddress('https://forge.example/team/app')
   if (parsed.kind === 'refused') throw new Error('not an address')
   const { url } = parsed.address
-  const side = { address: url, url, host: 'forge.example', hasCredential: false }
-  const binding = { id: BindingId.parse(1), name: 'app', enabled: true, createdAt: 0, updatedAt: 0 }
+  const side = {
+    address: url,
+    url,
+    host: 'forge.example',
+    endpoint: 'forge.example:443',
+    hasCredential: false,
+  }
+  const times = { createdAt: 0, updatedAt: 0, pause: null }
+  const binding = { id: BindingId.parse(1), name: 'app', enabled: true, rules: DEFAULT_RULES, ...times }
   return {
     binding: { ...binding, direction, granularity, internal: side, external: side },
     remotes: { internal: { url, credential: undefined }, external: { url, credential: undefined } },
+    subject: 'binding:1',
     denied: undefined,
     mirror: undefined,
     branches: [{ internal: release, external: main, branchId: BranchBindingId.parse(7) }],
@@ -33,8 +42,12 @@ function plan(
   binding: BindingForRun,
   agreed: readonly (readonly [RefName, Sha])[] = [[main, shaOf(1)]],
 ) {
-  const known = { refs: new Map(agreed), isEmpty: agreed.length === 0 }
-  return planPasses({ subject: 'binding:1', work }, binding, known)
+  const known = {
+    agreed: { refs: new Map(agreed), isEmpty: agreed.length === 0 },
+    missing: new Map(),
+    conflicts: new Map(),
+  }
+  return planPasses({ subject: 'binding:1', work, dryRun: false }, binding, known)
 }
 
 function inward(item: WorkItem): WorkItem {
@@ -119,7 +132,8 @@ function outcomeOf(...refs: readonly Partial<RefOutcome>[]): SyncOutcome {
   return {
     refs: refs.map((changes) => ({ ...ref, ...changes })),
     steps: [],
-    backups: [],
+    missing: new Map(),
+    defaultBranches: undefined,
     agreed: new Map(),
     failure: undefined,
   }

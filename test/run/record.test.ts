@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { claimRun, finishAttempt, nextDue } from '../../src/run/record.ts'
+import { claimRun, nextDue } from '../../src/run/claim.ts'
+import { finishAttempt } from '../../src/run/record.ts'
 import { getRun } from '../../src/run/runs.ts'
 import { createWorld, endOf, pushOf, refOf, runId, shaOf, unreachable } from './world.ts'
 

@@ -1,6 +1,6 @@
 import { createLogger } from '../../src/log.ts'
-import { claimRun } from '../../src/run/record.ts'
-import type { ClaimedRun } from '../../src/run/record.ts'
+import { claimRun } from '../../src/run/claim.ts'
+import type { ClaimedRun } from '../../src/run/claim.ts'
 import { requestRun } from '../../src/run/request.ts'
 import { createTestClock } from '../rig/clock.ts'
 import { createTestDatabase } from '../rig/database.ts'
@@ -44,6 +44,8 @@ export function requestOf(
     readonly work?: readonly WorkItem[]
     readonly attemptLimit?: number
     readonly hosts?: { readonly internal: string; readonly external: string }
+    readonly endpoints?: { readonly internal: string; readonly external: string }
+    readonly notBefore?: number
   } = {},
 ): RunRequest {
   return {
@@ -53,6 +55,8 @@ export function requestOf(
       taskId: null,
       name: `repo-${subjectId}`,
       hosts: options.hosts ?? { internal: 'inner.example', external: 'outer.example' },
+      endpoints: options.endpoints ?? { internal: 'inner.example:443', external: 'outer.example:443' },
+      notBefore: options.notBefore ?? null,
     },
     trigger: options.trigger ?? 'webhook',
     work: options.work ?? [pushOf('main')],
@@ -67,11 +71,13 @@ export function endOf(changes: Partial<AttemptEnd> = {}): AttemptEnd {
     message: '操作成功',
     hint: null,
     detail: null,
+    failure: null,
     canHeal: false,
     refs: [],
     steps: [],
-    backups: [],
     agreed: new Map(),
+    missing: new Map(),
+    defaultBranches: undefined,
     ...changes,
   }
 }

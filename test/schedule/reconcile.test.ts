@@ -1,11 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { runSubjectOf } from '../../src/binding/binding.ts'
 import type { Binding } from '../../src/binding/binding.ts'
-import { createBinding, setEnabled } from '../../src/binding/bindings.ts'
+import { createBinding } from '../../src/binding/bindings.ts'
+import { setEnabled } from '../../src/binding/update.ts'
 import { HOUR, MINUTE } from '../../src/clock.ts'
 import { createVault } from '../../src/credential/vault.ts'
 import { createLogger } from '../../src/log.ts'
-import { claimRun, finishAttempt } from '../../src/run/record.ts'
+import { claimRun } from '../../src/run/claim.ts'
+import { finishAttempt } from '../../src/run/record.ts'
 import { requestRun } from '../../src/run/request.ts'
 import type { AttemptEnd } from '../../src/run/run.ts'
 import { startReconcile } from '../../src/schedule/reconcile.ts'
@@ -18,11 +20,13 @@ const SUCCEEDED: AttemptEnd = {
   message: '',
   hint: null,
   detail: null,
+  failure: null,
   canHeal: false,
   refs: [],
   steps: [],
-  backups: [],
   agreed: new Map(),
+  missing: new Map(),
+  defaultBranches: undefined,
 }
 const FAILED: AttemptEnd = { ...SUCCEEDED, status: 'failed', code: 20012 }
 

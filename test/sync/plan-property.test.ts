@@ -34,7 +34,7 @@ describe('any plan, carried out as plain pushes', () => {
         const planned = planSync({ ...input, force })
 
         for (const entry of planned) {
-          if (!('mayForce' in entry) || !entry.mayForce) continue
+          if (!('allowed' in entry) || entry.allowed === undefined) continue
           expect(force).toContain(entry.pair.internal)
           expect(input.direction).not.toBe('both')
         }

@@ -17,8 +17,8 @@ describe('comparing both sides', () => {
     const planned = planSync(input)
 
     expect(planned).toEqual([
-      { kind: 'send', pair: pair('main'), from: 'internal', before: sha(1), mayForce: false },
-      { kind: 'send', pair: pair('dev'), from: 'internal', before: null, mayForce: false },
+      { kind: 'send', pair: pair('main'), from: 'internal', before: sha(1), after: sha(2) },
+      { kind: 'send', pair: pair('dev'), from: 'internal', before: null, after: sha(3) },
     ])
   })
 
@@ -52,7 +52,7 @@ describe('comparing both sides', () => {
     const planned = planSync(input)
 
     expect(planned).toEqual([
-      { kind: 'missing', pair: pair('main'), on: 'internal', held: sha(1), wasAgreed: true },
+      { kind: 'missing', pair: pair('main'), on: 'internal', held: sha(1), because: 'never' },
     ])
   })
 
@@ -62,7 +62,7 @@ describe('comparing both sides', () => {
     const planned = planSync(input)
 
     expect(planned).toEqual([
-      { kind: 'missing', pair: pair('main'), on: 'external', held: null, wasAgreed: false },
+      { kind: 'missing', pair: pair('main'), on: 'external', held: null, because: 'unknown' },
     ])
   })
 
@@ -71,9 +71,7 @@ describe('comparing both sides', () => {
 
     const planned = planSync(input)
 
-    expect(planned).toMatchObject([
-      { kind: 'tag_moved', from: 'internal', before: sha(1), after: sha(2), mayForce: false },
-    ])
+    expect(planned).toMatchObject([{ kind: 'tag_moved', from: 'internal', before: sha(1), after: sha(2) }])
   })
 
   test('a branch pair with different names is compared across the names', () => {
@@ -82,9 +80,7 @@ describe('comparing both sides', () => {
 
     const planned = planSync(input)
 
-    expect(planned).toEqual([
-      { kind: 'send', pair: mapped, from: 'internal', before: sha(1), mayForce: false },
-    ])
+    expect(planned).toEqual([{ kind: 'send', pair: mapped, from: 'internal', before: sha(1), after: sha(2) }])
   })
 })
 
@@ -133,7 +129,7 @@ describe('comparing both sides with what they agreed on', () => {
     const planned = planSync(input)
 
     expect(planned).toEqual([
-      { kind: 'missing', pair: pair('main'), on: 'external', held: sha(1), wasAgreed: true },
+      { kind: 'missing', pair: pair('main'), on: 'external', held: sha(1), because: 'never' },
     ])
   })
 

@@ -172,10 +172,8 @@ describe('histories without a common commit', () => {
 
     expect(results(outcome)).toEqual({ main: 'updated' })
     expect(await world.heads('external')).toEqual({ main: ours })
-    expect(outcome.backups).toMatchObject([{ side: 'external', ref: ref('main'), sha: theirs }])
-    expect(await git(world.backups, 'log', '--format=%s', outcome.backups[0]?.backupRef ?? '')).toBe(
-      'unrelated',
-    )
+    expect(world.kept).toMatchObject([{ side: 'external', ref: ref('main'), sha: theirs }])
+    expect(await git(world.backups, 'log', '--format=%s', world.kept[0]?.backupRef ?? '')).toBe('unrelated')
   })
 
   test('are told from an old copy that was never synced', async () => {

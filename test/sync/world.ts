@@ -9,7 +9,7 @@ import type { RefName, Sha } from '../../src/git/refs.ts'
 import { createLogger } from '../../src/log.ts'
 import { prepareFolders } from '../../src/sync/folders.ts'
 import { createSync } from '../../src/sync/sync.ts'
-import type { SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
+import type { Backup, SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
 import {
@@ -23,6 +23,7 @@ import {
   shaOf,
 } from '../rig/repository.ts'
 import type { WorkRepository } from '../rig/repository.ts'
+import { NO_EVIDENCE, rules } from './comparison.ts'
 
 // Two repositories on a real server with a password, and a sync between them.
 //
@@ -42,6 +43,8 @@ export type World = AsyncDisposable & {
   readonly backups: string
   /** The git processes that the last sync started. */
   readonly processes: readonly string[]
+  /** What the last sync has kept before it took it away. */
+  readonly kept: readonly Backup[]
   /** The lines that the last sync wrote for people. */
   readonly lines: readonly string[]
   /** Makes branches that all point at one commit of the work repository. */
@@ -87,6 +90,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const processes: string[] = []
   let whenProcesses: (count: number) => void = () => {}
   const lines: string[] = []
+  const kept: Backup[] = []
   const gitRoom = stack.use(
     await openGit({
       clock: systemClock,
@@ -117,6 +121,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     work,
     processes,
     lines,
+    kept,
     mirror,
     backups: join(folders.backupDir, 'binding-12.git'),
     push: (side, ...refspecs) => work.push(repositories[side].dir, ...refspecs),
@@ -158,6 +163,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     sync: async (request = {}, signal = AbortSignal.timeout(60_000)) => {
       processes.length = 0
       lines.length = 0
+      kept.length = 0
       const outcome = await sync(
         {
           subject: SUBJECT,
@@ -169,11 +175,21 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
           scope: 'all',
           force: 'none',
           agreed,
+          rules: rules(),
+          evidence: NO_EVIDENCE,
+          decided: new Map(),
+          knownConflicts: new Map(),
           ...request,
         },
-        { signal, log: (level, text) => lines.push(`${level} ${text}`) },
+        {
+          signal,
+          log: (level, text) => lines.push(`${level} ${text}`),
+          recordBackups: (backups) => Promise.resolve(void kept.push(...backups)),
+        },
       )
-      agreed = new Map([...agreed, ...outcome.agreed])
+      agreed = new Map(
+        [...agreed, ...outcome.agreed].flatMap(([name, sha]) => (sha === null ? [] : [[name, sha]])),
+      )
       return outcome
     },
     restart: () => {

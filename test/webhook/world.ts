@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
-import { createBinding, updateAddresses } from '../../src/binding/bindings.ts'
-import type { AddressChange, NewBinding } from '../../src/binding/bindings.ts'
+import { createBinding } from '../../src/binding/bindings.ts'
+import { updateBinding } from '../../src/binding/update.ts'
+import type { NewBinding, PerSide } from '../../src/binding/bindings.ts'
 import { createBranch } from '../../src/binding/branches.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createVault } from '../../src/credential/vault.ts'
@@ -14,7 +15,8 @@ import { createSlug } from '../../src/hook/hook.ts'
 import { insertHook, updateHook } from '../../src/hook/hooks.ts'
 import { createLogger } from '../../src/log.ts'
 import { toRefusal } from '../../src/refusal.ts'
-import { claimRun, finishAttempt } from '../../src/run/record.ts'
+import { claimRun } from '../../src/run/claim.ts'
+import { finishAttempt } from '../../src/run/record.ts'
 import { startServer } from '../../src/server.ts'
 import { createGroupCommit } from '../../src/webhook/group-commit.ts'
 import { storeRejections } from '../../src/webhook/rejections.ts'
@@ -102,8 +104,8 @@ export async function createWorld(
         tokens: { internal: undefined, external: undefined },
         ...changes,
       }),
-    move: (name: string, addresses: AddressChange['addresses']) =>
-      updateAddresses(bindingDeps, name, { addresses, tokens: { internal: undefined, external: undefined } }),
+    move: (name: string, addresses: PerSide) =>
+      updateBinding(bindingDeps, name, { addresses, tokens: { internal: undefined, external: undefined } }),
     bindBranch: (internalBranch: string, externalBranch: string, enabled = true) =>
       createBranch(bindingDeps, 'app', { enabled, internalBranch, externalBranch }),
     /** A hook of its own for one side, with that secret, as if it had been registered at the forge. */

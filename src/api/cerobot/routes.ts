@@ -2,13 +2,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { Binding, Direction, Granularity, Side } from '../../binding/binding.ts'
 import type { BindingDeps, Page } from '../../binding/bindings.ts'
-import {
-  createBinding,
-  deleteBinding,
-  listBindings,
-  setEnabled,
-  updateAddresses,
-} from '../../binding/bindings.ts'
+import { createBinding, deleteBinding, listBindings } from '../../binding/bindings.ts'
 import type { BranchScope } from '../../binding/branches.ts'
 import {
   bindingToSync,
@@ -18,6 +12,8 @@ import {
   listBranches,
   setBranchEnabled,
 } from '../../binding/branches.ts'
+import { updateBinding } from '../../binding/update.ts'
+import type { BindingChange } from '../../binding/update.ts'
 import { DomainError } from '../../domain-error.ts'
 import type { BranchBindingId, RunId } from '../../ids.ts'
 import { accept, answerError, fail, succeed } from './answer.ts'
@@ -49,6 +45,8 @@ export type CerobotDeps = BindingDeps & {
     filter: SyncLogFilter,
   ) => Promise<{ readonly rows: readonly wire.SyncLogRow[]; readonly total: number }>
   readonly onBindingDeleted: (binding: Binding) => Promise<void>
+  /** Runs that waited for a pause to end need not wait any more. */
+  readonly onBindingResumed: (binding: Binding) => Promise<void>
 }
 
 /** Names and ids narrow each other; left out, they allow all. */
@@ -98,7 +96,7 @@ async function answer(deps: CerobotDeps, c: Context, call: Call, given: Paramete
       return succeed(c, bindings.map(wire.bindingToListedRepo), total)
     }
     case 'set_repo_enabled':
-      await setEnabled(deps, call.repo, fitParameters(wire.SetEnabled, given).enable)
+      await change(deps, call.repo, { enabled: fitParameters(wire.SetEnabled, given).enable })
       return succeed(c, null)
     case 'delete_repo':
       fitParameters(wire.NoParameters, given)
@@ -157,15 +155,20 @@ async function answerAddresses(
   repo: string,
   given: Parameters,
 ): Promise<Response> {
-  const change = fitParameters(wire.UpdateAddresses, given)
-  if (Object.values(change).every((value) => value === undefined)) {
+  const wanted = fitParameters(wire.UpdateAddresses, given)
+  if (Object.values(wanted).every((value) => value === undefined)) {
     throw new ParameterError([{ loc: ['body'], msg: 'nothing to change', type: 'value_error.missing' }])
   }
-  await updateAddresses(deps, repo, {
-    addresses: { internal: change.internal_repo_address, external: change.external_repo_address },
-    tokens: { internal: change.inter_token, external: change.exter_token },
+  await change(deps, repo, {
+    addresses: { internal: wanted.internal_repo_address, external: wanted.external_repo_address },
+    tokens: { internal: wanted.inter_token, external: wanted.exter_token },
   })
   return succeed(c, null)
+}
+
+async function change(deps: CerobotDeps, repo: string, wanted: BindingChange): Promise<void> {
+  const { after, isResumed } = await updateBinding(deps, repo, wanted)
+  if (isResumed) await deps.onBindingResumed(after)
 }
 
 async function answerSync(

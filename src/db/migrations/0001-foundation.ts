@@ -1,5 +1,6 @@
-import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
+import { withId } from '../id-column.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('binding'), db)
@@ -151,14 +152,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('hash', 'text', (c) => c.notNull().unique())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
-}
-
-// AUTOINCREMENT, because an id names folders and is handed out: it must never come back.
-function withId(table: CreateTableBuilder<string>, db: Kysely<unknown>): CreateTableBuilder<string, 'id'> {
-  const isPostgres = db.getExecutor().adapter.constructor.name === 'PostgresAdapter'
-  return isPostgres
-    ? table.addColumn('id', 'serial', (c) => c.primaryKey())
-    : table.addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
 }
 
 async function index(db: Kysely<unknown>, table: string, columns: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
-import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
+import { withId } from '../id-column.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('hook'), db)
@@ -24,12 +25,4 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('hook_binding_side', ['binding_id', 'side'])
     .execute()
   await db.schema.alterTable('delivery').addColumn('hook_id', 'integer').execute()
-}
-
-// AUTOINCREMENT: the id is handed out, and deliveries keep it when the hook is gone.
-function withId(table: CreateTableBuilder<string>, db: Kysely<unknown>): CreateTableBuilder<string, 'id'> {
-  const isPostgres = db.getExecutor().adapter.constructor.name === 'PostgresAdapter'
-  return isPostgres
-    ? table.addColumn('id', 'serial', (c) => c.primaryKey())
-    : table.addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
 }

@@ -1,0 +1,158 @@
+import type { Updateable } from 'kysely'
+import type { Clock } from '../clock.ts'
+import type { Executor } from '../db/database.ts'
+import type { BindingTable } from '../db/schema.ts'
+import type { Address } from './address.ts'
+import { readAddress } from './address.ts'
+import type { Binding, Direction, Granularity, Side } from './binding.ts'
+import { bindingSubject } from './binding.ts'
+import { addressRefused, bindingUnknown } from './binding-error.ts'
+import {
+  acceptAddress,
+  getBinding,
+  insertAddressKeys,
+  refuseSameRepository,
+  rowToBinding,
+} from './bindings.ts'
+import type { BindingDeps, PerSide } from './bindings.ts'
+import { sealToken, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { NO_PAUSE } from './pause.ts'
+import { pairsAlike } from './rules.ts'
+import type { Rules } from './rules.ts'
+import { checkRules } from './rules-check.ts'
+
+/** What is left out stays; an empty token takes the token away. */
+export type BindingChange = {
+  readonly enabled?: boolean
+  readonly direction?: Direction
+  readonly granularity?: Granularity
+  readonly addresses?: PerSide
+  readonly tokens?: PerSide
+  readonly rules?: Partial<Rules>
+  /** End a pause although nothing else has changed. */
+  readonly resume?: boolean
+}
+
+type Updated = {
+  readonly before: Binding
+  readonly after: Binding
+  /** A pause has ended with this change. */
+  readonly isResumed: boolean
+}
+
+/**
+ * Changes a binding. When its refs get other partners, because of another repository or other names, what both
+ * sides had agreed on proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…`, `token`
+ * or `rules`.
+ */
+export async function updateBinding(
+  deps: BindingDeps,
+  name: string,
+  change: BindingChange,
+): Promise<Updated> {
+  const now = deps.clock.now()
+  const updated = await deps.db.transaction().execute(async (trx): Promise<Updated> => {
+    const before = await getBinding(trx, name)
+    const { set, addresses } = planUpdate(deps, before, change)
+    const row = await trx
+      .updateTable('binding')
+      .set({ ...set, reconcile_at: now, updated_at: now })
+      .where('id', '=', before.id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    const after = rowToBinding(row)
+    const hasMoved = after.internal.url !== before.internal.url || after.external.url !== before.external.url
+    if (hasMoved) {
+      await trx.deleteFrom('binding_address').where('binding_id', '=', before.id).execute()
+      await insertAddressKeys(trx, before.id, addresses)
+    }
+    if (hasMoved || after.granularity !== before.granularity || !pairsAlike(before.rules, after.rules)) {
+      await forget(trx, before)
+    }
+    return { before, after, isResumed: before.pause !== null && after.pause === null }
+  })
+  warnOfMovedTokens(deps, updated.before, updated.after, change.tokens ?? NO_TOKENS)
+  warnOfOpenTokens(deps, updated.after)
+  return updated
+}
+
+/** Throws `binding_unknown`. Enabling ends a pause too. */
+export async function setEnabled(
+  deps: { readonly db: Executor; readonly clock: Clock },
+  name: string,
+  enabled: boolean,
+): Promise<void> {
+  const now = deps.clock.now()
+  const result = await deps.db
+    .updateTable('binding')
+    .set({ enabled: enabled ? 1 : 0, updated_at: now, ...(enabled ? NO_PAUSE : {}) })
+    .where('name', '=', name)
+    .executeTakeFirst()
+  if (result.numUpdatedRows === 0n) throw bindingUnknown(name)
+}
+
+const NO_TOKENS: PerSide = { internal: undefined, external: undefined }
+
+function planUpdate(
+  deps: BindingDeps,
+  before: Binding,
+  change: BindingChange,
+): {
+  readonly set: Updateable<BindingTable>
+  readonly addresses: Readonly<Record<Side, Address>>
+} {
+  const internal = changedAddress(deps, before, 'internal', change.addresses)
+  const external = changedAddress(deps, before, 'external', change.addresses)
+  refuseSameRepository(internal, external)
+  const direction = change.direction ?? before.direction
+  const rules = { ...before.rules, ...change.rules }
+  checkRules(rules, direction)
+  const tokens = change.tokens ?? NO_TOKENS
+  const access = [...Object.values(tokens), ...Object.values(change.addresses ?? {})]
+  const endsPause =
+    change.resume === true || change.enabled === true || access.some((value) => value !== undefined)
+  return {
+    addresses: { internal, external },
+    set: {
+      direction,
+      granularity: change.granularity ?? before.granularity,
+      enabled: (change.enabled ?? before.enabled) ? 1 : 0,
+      rules: JSON.stringify(rules),
+      internal_address: internal.display,
+      external_address: external.display,
+      internal_host: internal.host,
+      external_host: external.host,
+      ...sealed(deps, before.name, 'internal', tokens.internal),
+      ...sealed(deps, before.name, 'external', tokens.external),
+      ...(endsPause ? NO_PAUSE : {}),
+    },
+  }
+}
+
+function sealed(
+  deps: BindingDeps,
+  name: string,
+  side: Side,
+  token: string | undefined,
+): Updateable<BindingTable> {
+  return token === undefined ? {} : { [`${side}_credential`]: sealToken(deps.vault, name, side, token) }
+}
+
+function changedAddress(
+  deps: BindingDeps,
+  before: Binding,
+  side: Side,
+  addresses: PerSide | undefined,
+): Address {
+  const text = addresses?.[side]
+  if (text !== undefined) return acceptAddress(deps, side, text)
+  const stored = readAddress(before[side].address)
+  if (stored.kind === 'refused') throw addressRefused(side, stored)
+  return stored.address
+}
+
+async function forget(trx: Executor, binding: Binding): Promise<void> {
+  const subject = bindingSubject(binding.id)
+  await trx.deleteFrom('agreed_ref').where('subject', '=', subject).execute()
+  await trx.deleteFrom('missing_ref').where('subject', '=', subject).execute()
+}
