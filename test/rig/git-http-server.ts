@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, header } from './git-http-request.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
@@ -27,7 +28,7 @@ export type Fault =
       readonly kind: 'status'
       readonly status: number
       readonly headers?: Readonly<Record<string, string>>
-      readonly body?: string
+      readonly body?: string | Uint8Array
     }
   /** A login page with status 200. */
   | { readonly kind: 'html' }
@@ -36,6 +37,12 @@ export type Fault =
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** Lets git do its work and then cuts the connection without an answer. */
   | { readonly kind: 'lost_answer' }
+  /** Lets git do its work and changes what it answers. */
+  | { readonly kind: 'rewrite'; readonly rewrite: (body: Buffer) => Buffer }
+  /** Speaks the first version of git's protocol and no other. */
+  | { readonly kind: 'old_protocol' }
+  /** A fault of one service; the others are well. */
+  | { readonly kind: 'at'; readonly service: Service; readonly fault: Fault }
 
 /** What a client is about to do: list refs, fetch a pack, or push one. */
 export type Service = 'info/refs' | 'upload-pack' | 'receive-pack'
@@ -48,6 +55,10 @@ export type RecordedRequest = {
   readonly service: Service | undefined
   readonly authorization: string | undefined
   readonly userAgent: string | undefined
+  /** The version of git's protocol that was asked for. */
+  readonly protocol: string | undefined
+  /** The same for all requests that came over one connection. */
+  readonly connection: number | undefined
 }
 
 export type ServedRepository = { readonly name: string; readonly dir: string; readonly url: string }
@@ -106,7 +117,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     await hold?.released
     // Who asked has gone meanwhile, and git would wait for the rest of the request for ever.
     if (request.destroyed) return
-    const fault = faults.get(asked.repository) ?? faults.get('*') ?? { kind: 'ok' }
+    const fault = faultAt(asked.service, faults.get(asked.repository) ?? faults.get('*'))
     if (fault.kind === 'hang') return
     if (fault.kind === 'delay') await sleep(fault.delayMs, undefined, { signal: stopped.signal })
     if (fault.kind === 'redirect') {
@@ -152,7 +163,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
         GIT_CONFIG_GLOBAL: '/dev/null',
         GIT_PROJECT_ROOT: folder.path,
         GIT_HTTP_EXPORT_ALL: '1',
-        GIT_PROTOCOL: header(request, 'git-protocol'),
+        GIT_PROTOCOL: fault.kind === 'old_protocol' ? '' : header(request, 'git-protocol'),
         REQUEST_METHOD: asked.method,
         PATH_INFO: decodeURIComponent(url.pathname),
         QUERY_STRING: url.search.slice(1),
@@ -226,6 +237,7 @@ async function answer(
   const limited = service === 'info/refs' ? Infinity : limit
   let head: Buffer | undefined = Buffer.alloc(0)
   let sent = 0
+  const kept: Buffer[] = []
   for await (const chunk of readChunks(backend)) {
     let body = chunk
     if (head !== undefined) {
@@ -238,14 +250,23 @@ async function answer(
       head = undefined
     }
     if (fault.kind === 'lost_answer' && service === 'receive-pack') continue
-    response.write(body.subarray(0, Math.max(0, limited - sent)))
+    if (fault.kind === 'rewrite') {
+      kept.push(body)
+      continue
+    }
+    await written(response, body.subarray(0, Math.max(0, limited - sent)))
     sent += body.length
     if (sent < limited) continue
     if (fault.kind === 'cut') response.destroy()
     if (fault.kind === 'stall' || fault.kind === 'cut') return
   }
   if (fault.kind === 'lost_answer' && service === 'receive-pack') response.destroy()
-  else response.end()
+  else response.end(fault.kind === 'rewrite' ? fault.rewrite(Buffer.concat(kept)) : undefined)
+}
+
+// No faster than the client takes it; also when the client has gone.
+function written(response: ServerResponse, chunk: Buffer): Promise<void> {
+  return new Promise((resolve) => response.write(chunk, () => resolve()))
 }
 
 function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
@@ -267,26 +288,7 @@ function writeHead(response: ServerResponse, head: Buffer): void {
   response.writeHead(status, Object.fromEntries(headers))
 }
 
-function describe(request: IncomingMessage): RecordedRequest {
-  const path = request.url ?? '/'
-  const [, repository = '', rest = ''] =
-    /^\/(.+?)\.git\/([^?]*)/.exec(decodeURIComponent(path)) ?? /^\/(.*)()$/.exec(path) ?? []
-  return {
-    method: request.method ?? 'GET',
-    path,
-    repository,
-    service: rest === 'info/refs' ? 'info/refs' : serviceOf(rest),
-    authorization: request.headers.authorization,
-    userAgent: request.headers['user-agent'],
-  }
-}
-
-function serviceOf(rest: string): Service | undefined {
-  if (rest === 'git-upload-pack') return 'upload-pack'
-  return rest === 'git-receive-pack' ? 'receive-pack' : undefined
-}
-
-function header(request: IncomingMessage, name: string): string {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : ''
+function faultAt(service: Service | undefined, fault: Fault = { kind: 'ok' }): Fault {
+  if (fault.kind !== 'at') return fault
+  return faultAt(service, fault.service === service ? fault.fault : { kind: 'ok' })
 }

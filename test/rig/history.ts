@@ -75,8 +75,13 @@ function fastImport(dir: string, marksFile: string, commands: string): Promise<v
 }
 
 /** The pack that a server sends to somebody who wants one commit and has another; undefined: it has nothing. */
-export async function packBetween(dir: string, want: Sha, have: Sha | undefined): Promise<Buffer> {
-  const args = ['pack-objects', '--revs', '--thin', '--stdout', '--delta-base-offset', '-q']
+export async function packBetween(
+  dir: string,
+  want: Sha,
+  have: Sha | undefined,
+  options: readonly string[] = [],
+): Promise<Buffer> {
+  const args = ['pack-objects', '--revs', '--thin', '--stdout', '--delta-base-offset', '-q', ...options]
   const child = spawn('git', ['-C', dir, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.end(`${want}\n${have === undefined ? '' : `^${have}\n`}`)
   return buffer(child.stdout)

@@ -73,6 +73,8 @@ export type WorldOptions = {
   readonly minimumFreeBytes?: number
   readonly idleTimeoutMs?: number
   readonly externalFormat?: 'sha1' | 'sha256'
+  /** What git need not do is done without it, as in the daemon. */
+  readonly relays?: boolean
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
@@ -99,6 +101,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       timeoutMs: 0,
       allowAddress: () => true,
       hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
+      allowWire: options.relays === true ? () => true : undefined,
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
   )

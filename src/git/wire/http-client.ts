@@ -140,8 +140,15 @@ async function exchange(pool: Pool, request: HttpRequest): Promise<HttpAnswer> {
     status: response.statusCode,
     type: typeof type === 'string' ? type : '',
     location: typeof location === 'string' ? location : undefined,
-    body: watched(decoded(response), onProgress),
+    body: untilFree(watched(decoded(response), onProgress)),
   }
+}
+
+// The pool takes a connection back one turn after its answer has ended; whoever asks again at once would open
+// another one, and pay for that with round trips.
+async function* untilFree(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* chunks
+  await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
 function decoded({ headers, body }: Dispatcher.ResponseData): AsyncIterable<Buffer> {
