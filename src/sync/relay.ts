@@ -36,7 +36,7 @@ export async function relay(context: SyncContext): Promise<Settled | undefined> 
     const { kind, detail } = relayed.doubt
     const at = relayed.at === undefined ? '' : ` (${relayed.at === 'source' ? from : otherSide(from)})`
     const why = `${BY_GIT}${bothLanguages(WHY[kind])}${at}`
-    log('INFO', `${why}: ${detail}`, why)
+    log('INFO', TOLD_EXACTLY.has(kind) ? `${why}: ${detail}` : why, why)
     return undefined
   }
   const direction = wayFrom(from)
@@ -77,6 +77,8 @@ function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
 }
 
 const BY_GIT = '由 git 同步 / by git: '
+// Of these it matters what the server said or what the network did.
+const TOLD_EXACTLY: ReadonlySet<Doubt['kind']> = new Set(['refused', 'status', 'malformed', 'unreachable'])
 
 const WHY: Readonly<Record<NotRelayed | Doubt['kind'], Text>> = {
   decided: { zh: '已有明确的处理要求', en: 'it is more than a push' },

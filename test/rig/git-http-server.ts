@@ -264,8 +264,10 @@ async function answer(
   else response.end(fault.kind === 'rewrite' ? fault.rewrite(Buffer.concat(kept)) : undefined)
 }
 
-// No faster than the client takes it; also when the client has gone.
+// No faster than the client takes it; also when the client has gone. Git writes its headers before it has read
+// anything, and a proxy that gets an answer so early sends no more of the request.
 function written(response: ServerResponse, chunk: Buffer): Promise<void> {
+  if (chunk.length === 0) return Promise.resolve()
   return new Promise((resolve) => response.write(chunk, () => resolve()))
 }
 
