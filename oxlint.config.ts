@@ -55,7 +55,7 @@ const table: Readonly<
     types: ['queue/'],
   },
   schedule: {
-    values: ['binding/', 'task/', 'hook/', 'run/request', 'run/run', 'db/'],
+    values: ['binding/', 'task/', 'hook/', 'run/request', 'run/run', 'run/backups', 'run/evidence', 'db/'],
     types: ['forge/forge-api', 'sync/', 'git/', 'queue/'],
   },
   'api/cerobot': { values: edge, types: edgeTypes },
@@ -64,7 +64,18 @@ const table: Readonly<
 }
 
 // Files that know nothing of any folder; every folder may use them.
-const ground = ['backoff', 'clock', 'domain-error', 'glob', 'ids', 'log', 'git/refs', 'git/git-error']
+const ground = [
+  'backoff',
+  'clock',
+  'domain-error',
+  'glob',
+  'host-agent',
+  'host-network',
+  'ids',
+  'log',
+  'git/refs',
+  'git/git-error',
+]
 
 const gitOnly = {
   regex: '^(?:execa|(?:node:)?child_process)$',

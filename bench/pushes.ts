@@ -78,7 +78,7 @@ async function commit({ journey, bound, plain }: World) {
 
 async function pushThroughDaemon(
   { journey, bound }: World,
-  sha: Parameters<typeof pushTo>[3],
+  sha: NonNullable<Parameters<typeof pushTo>[3]>,
 ): Promise<DaemonPush> {
   const delivery = pushTo('github', bound.inner, 'main', sha)
   const visible = whenVisible(bound.outer.dir, REF, sha)

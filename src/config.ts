@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { GenericSettings } from './forge/generic.ts'
+import { readBundle } from './host-ca.ts'
+import type { Bundle, HostRule, Proxy } from './host-network.ts'
 import type { Surroundings } from './settings.ts'
 import { readSettings } from './settings.ts'
 
@@ -46,17 +48,22 @@ export type Config = {
     /** Host globs and CIDR ranges, lower case; empty allows all. */
     readonly allowedHosts: readonly string[]
     readonly deniedHosts: readonly string[]
+    /** Trusted beside the system's authorities; of several rules for a host the first decides. */
+    readonly hostCa: readonly HostRule<Bundle>[]
     readonly allowedSchemes: readonly ('http' | 'https' | 'ssh')[]
     readonly allowLocal: boolean
     readonly sshHostKeys: 'tofu' | 'strict'
   }
   readonly repoRoots: readonly string[]
-  readonly retention: { readonly runMs: number; readonly deliveryMs: number }
+  /** 0: for ever. */
+  readonly retention: { readonly runMs: number; readonly deliveryMs: number; readonly backupMs: number }
   /** Apart from the rest, so that the rest may be shown. */
   readonly secrets: {
     readonly apiToken: string | undefined
     readonly secretKey: string | undefined
     readonly secretKeyFile: string
+    /** With their passwords; of several rules for a host the first decides. */
+    readonly hostProxy: readonly HostRule<Proxy | 'direct'>[]
     /** Of PostgreSQL, with its password. */
     readonly databaseUrl: string | undefined
     readonly webhookSecret: string | undefined
@@ -110,16 +117,22 @@ export function loadConfig(from: Surroundings): Config {
     remotes: {
       allowedHosts: values.ALLOWED_HOSTS,
       deniedHosts: values.DENIED_HOSTS,
+      hostCa: values.HOST_CA.map(({ host, value }) => ({ host, value: readBundle(path(value)) })),
       allowedSchemes: values.ALLOWED_SCHEMES,
       allowLocal: values.ALLOW_LOCAL_REPOS,
       sshHostKeys: values.SSH_HOST_KEYS,
     },
     repoRoots: values.REPO_ROOTS.map(path),
-    retention: { runMs: values.RUN_RETENTION, deliveryMs: values.DELIVERY_RETENTION },
+    retention: {
+      runMs: values.RUN_RETENTION,
+      deliveryMs: values.DELIVERY_RETENTION,
+      backupMs: values.BACKUP_RETENTION,
+    },
     secrets: {
       apiToken: values.API_TOKEN,
       secretKey: values.SECRET_KEY,
       secretKeyFile: path(values.SECRET_KEY_FILE),
+      hostProxy: values.HOST_PROXY,
       databaseUrl: database.kind === 'postgres' ? database.url : undefined,
       webhookSecret: values.WEBHOOK_SECRET,
       webhookSecretByForge: values.webhookSecretByForge,

@@ -1,16 +1,9 @@
 import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
-import { answerRefusal } from './api/cerobot/answer.ts'
-import { cerobotRoutes } from './api/cerobot/routes.ts'
-import { bindingRoutes } from './api/v1/bindings.ts'
-import { deliveryRoutes } from './api/v1/deliveries.ts'
-import { forgeRoutes } from './api/v1/forges.ts'
-import { hookRoutes } from './api/v1/hooks.ts'
-import { runRoutes } from './api/v1/runs.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
-import { bindingSubject, previewSubject, runSubjectOf } from './binding/binding.ts'
+import { bindingSubject, previewSubject } from './binding/binding.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
@@ -23,38 +16,39 @@ import { gitVersion } from './git/git-version.ts'
 import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
-import { requireBranch } from './hook/branch-check.ts'
 import { findEndpoint } from './hook/endpoint.ts'
 import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
 import { checkHealth } from './health.ts'
-import { createHostPolicy, createRelayPolicy } from './host-policy.ts'
 import { createHttpApp } from './http.ts'
 import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
+import { createMounts } from './mounts.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
+import { remoteHosts } from './remote-hosts.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import type { Recovery } from './run/circuit.ts'
 import { closeConflicts } from './run/conflicts.ts'
 import { recoverRuns } from './run/recover.ts'
-import { hastenRun, requestRun, stopping, waitForRun } from './run/request.ts'
+import { compareNow } from './run/ask.ts'
 import { openRuns } from './run/room.ts'
-import { listSyncLogs } from './run/sync-logs.ts'
 import { createHookWatch } from './schedule/missed-deliveries.ts'
 import { startPruning } from './schedule/prune.ts'
 import { compareFailed, startReconcile } from './schedule/reconcile.ts'
+import { startSecondChances } from './schedule/second-chances.ts'
 import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
+import { backupBytes, dropBackups } from './sync/backup-repository.ts'
 import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
 import { prepareFolders } from './sync/folders.ts'
+import { createInspector } from './sync/inspect.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
 import { createGroupCommit } from './webhook/group-commit.ts'
 import { takeInMissed } from './webhook/missed.ts'
 import { storeRejections } from './webhook/rejections.ts'
 import type { Rejection } from './webhook/rejections.ts'
-import { webhookRoutes } from './webhook/route.ts'
 import { addressCheck, secretsFor } from './webhook-trust.ts'
 import { storeArrivals } from './webhook/store.ts'
 
@@ -94,7 +88,7 @@ export async function startDaemon(
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
 
-  const hosts = createHostPolicy({ allowed: config.remotes.allowedHosts, denied: config.remotes.deniedHosts })
+  const { hosts, network, allowWire } = remoteHosts(config)
   const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
   const git = starting.use(
     await openGit({
@@ -103,7 +97,8 @@ export async function startDaemon(
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
-      allowWire: createRelayPolicy(config.relay),
+      network,
+      allowWire,
       hostKeys: {
         policy: config.remotes.sshHostKeys,
         find: (host) => findHostKeys(hostKeyDeps, host),
@@ -111,14 +106,14 @@ export async function startDaemon(
       },
     }),
   )
-  const sync = createSync({
+  const syncDeps = {
     git,
     clock,
     logger: logger.child({ stage: 'sync' }),
     syncDir: config.sync.dir,
     backupDir,
     deleteMirrorAfter: config.sync.deleteDir,
-  })
+  }
 
   const bindingDeps = {
     db,
@@ -139,22 +134,23 @@ export async function startDaemon(
     logger: logger.child({ stage: 'hook' }),
     publicUrl: config.publicUrl,
     allowAddress: hosts.allows,
+    network,
   })
+  const loadBinding = (id: BindingId): ReturnType<typeof loadForRun> => loadForRun(bindingDeps, id)
   const runs = openRuns({
     db,
     clock,
     logger: logger.child({ stage: 'run' }),
-    sync,
+    sync: createSync(syncDeps),
     canHeal,
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
-    loadBinding: (id: BindingId) => loadForRun(bindingDeps, id),
+    loadBinding,
     onRecovered: async (recovery: Recovery) => {
       logger.info(recovery, 'a server that was left alone for a while works again')
       await compareFailed({ db, clock }, recovery)
     },
   })
-  const runDeps = runs.room
   const queue = createLocalQueue({
     clock,
     logger: logger.child({ stage: 'queue' }),
@@ -193,38 +189,21 @@ export async function startDaemon(
   // Disposed first: a watch that waits for a forge would hold up the stop.
   starting.use(hookDeps)
 
-  const cerobot = cerobotRoutes({
+  const bindingRoom = {
     ...bindingDeps,
-    requestRun: async ({ binding, trigger, direction, scope, force, wait }) => {
-      if (isStopping) throw stopping()
-      const refs = scope === 'all' ? scope : scope.map((ref) => ({ ...ref, after: null }))
-      const work = [{ direction, scope: refs, force, named: scope !== 'all' }]
-      // Somebody who waits for the answer gets it from the first attempt.
-      const attemptLimit = wait ? 1 : config.sync.attempts
-      const id = await db
-        .transaction()
-        .execute((trx) =>
-          requestRun(trx, { of: runSubjectOf(binding), trigger, work, attemptLimit }, clock.now()),
-        )
-      queue.wake()
-      return id
-    },
-    waitForRun: (id, signal) => waitForRun(runDeps, id, signal),
-    requireBranch: (binding, names) => requireBranch(hookDeps, binding, names),
-    listSyncLogs: (filter) => listSyncLogs({ db }, filter),
-    onBindingDeleted: async (binding) => {
+    onBindingDeleted: async (binding: Binding): Promise<void> => {
       for (const subject of [bindingSubject(binding.id), previewSubject(binding.id)]) {
-        await cancelRunsOf(runDeps, subject)
-        await removeMirror({ syncDir: config.sync.dir }, subject)
+        await cancelRunsOf(runs.room, subject)
       }
+      await removeMirror({ syncDir: config.sync.dir }, bindingSubject(binding.id))
       await closeConflicts({ db, clock }, bindingSubject(binding.id))
       hookWatch.wake()
     },
-    onBindingResumed: async (binding) => {
-      await hastenRun({ db, clock }, bindingSubject(binding.id))
+    onBindingResumed: async (binding: Binding): Promise<void> => {
+      await compareNow(storeDeps, binding)
       queue.wake()
     },
-  })
+  }
 
   const app = createHttpApp({
     log: logger,
@@ -244,15 +223,18 @@ export async function startDaemon(
         minimumFreeBytes: MINIMUM_FREE_BYTES,
         isStopping,
       }),
-    mounts: [
-      { path: '/webhooks', routes: webhookRoutes(webhookDeps) },
-      { path: '/cerobot/sync', routes: cerobot, answerError: answerRefusal },
-      { path: '/api/v1/bindings', routes: bindingRoutes({ db }) },
-      { path: '/api/v1/bindings', routes: hookRoutes(hookDeps) },
-      { path: '/api/v1/bindings', routes: forgeRoutes(hookDeps) },
-      { path: '/api/v1/runs', routes: runRoutes(runDeps) },
-      { path: '/api/v1/deliveries', routes: deliveryRoutes({ ...storeDeps, wakeQueue: queue.wake }) },
-    ],
+    mounts: createMounts({
+      bindings: bindingRoom,
+      hooks: hookDeps,
+      runs: runs.room,
+      asks: { ...storeDeps, wakeQueue: queue.wake, isStopping: () => isStopping },
+      status: { inspector: createInspector(syncDeps), loadBinding },
+      backups: {
+        backupBytes: (subject) => backupBytes({ backupDir }, subject),
+        backupRetentionMs: config.retention.backupMs,
+      },
+      webhooks: webhookDeps,
+    }),
   })
   await announceFirstToken(config, { db, clock })
   warnOfOpenApi(config, logger)
@@ -269,10 +251,15 @@ export async function startDaemon(
     }),
   )
   starting.use(
+    startSecondChances({ ...scheduleDeps, attemptLimit: config.sync.attempts, wakeQueue: queue.wake }),
+  )
+  starting.use(
     startPruning({
       ...scheduleDeps,
       runRetentionMs: config.retention.runMs,
       deliveryRetentionMs: config.retention.deliveryMs,
+      backupRetentionMs: config.retention.backupMs,
+      dropBackups: async (subject, refs, signal) => (await dropBackups(syncDeps, subject, refs, signal)).ok,
     }),
   )
   queue.wake()

@@ -8,6 +8,8 @@ export type HostPolicy = {
   readonly allows: (host: string, ip: string) => boolean
   /** Whether the name alone is refused, before anybody resolves it. */
   readonly allowsName: (host: string) => boolean
+  /** Whether somebody else, who resolves the name himself, may be asked to contact the host. */
+  readonly allowsUnresolved: (host: string) => boolean
 }
 
 /**
@@ -22,8 +24,13 @@ export function createHostPolicy(rules: {
   const denied = parseRules(rules.denied)
   const allows = (host: string, ip: string): boolean =>
     !matches(denied, host, ip) && (rules.allowed.length === 0 || matches(allowed, host, ip))
+  const allowsUnresolved = (host: string): boolean => {
+    if (isIP(host) !== 0) return allows(host, host)
+    return !matchesName(denied, host) && (rules.allowed.length === 0 || matchesName(allowed, host))
+  }
   return {
     allows,
+    allowsUnresolved,
     allowsName: (host) => {
       const literal = host.replace(/^\[(.*)\]$/, '$1')
       if (isIP(literal) !== 0) return allows(host, literal)
@@ -34,12 +41,14 @@ export function createHostPolicy(rules: {
   }
 }
 
-/** Where the daemon may speak git's protocol itself; undefined: nowhere. */
+/** Where the daemon may speak git's protocol itself; no addresses: a proxy finds them out. Undefined: nowhere. */
 export function createRelayPolicy(relay: {
   readonly isOn: boolean
   readonly disabledHosts: readonly string[]
-}): HostPolicy['allows'] | undefined {
-  return relay.isOn ? createHostPolicy({ allowed: [], denied: relay.disabledHosts }).allows : undefined
+}): ((host: string, addresses: readonly string[]) => boolean) | undefined {
+  if (!relay.isOn) return undefined
+  const { allows, allowsUnresolved } = createHostPolicy({ allowed: [], denied: relay.disabledHosts })
+  return (host, addresses) => allowsUnresolved(host) && addresses.every((address) => allows(host, address))
 }
 
 type Rules = { readonly globs: readonly string[]; readonly ranges: BlockList; readonly hasRanges: boolean }

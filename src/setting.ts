@@ -1,6 +1,8 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { z } from 'zod'
 import { DAY, HOUR, MINUTE, SECOND } from './clock.ts'
+import { parseProxy } from './host-network.ts'
+import type { HostRule, Proxy } from './host-network.ts'
 
 // The kinds of values a setting can have, each from the text of a variable. What a parser
 // complains about ends the sentence "<VARIABLE> <complaint>", and never repeats the text itself.
@@ -98,6 +100,21 @@ export const hostListText = setting((value) => {
   return items.every((item) => isNetwork(item) || /^[a-z0-9*?_.-]+$/.test(item)) ? items : undefined
 }, 'must be a comma-separated list of host names, globs such as *.example.com and CIDR ranges such as 10.0.0.0/8')
 
+/** A file for each host; see `hostRules`. */
+export const hostFileText = setting(
+  (value) => hostRules(value, (file) => file),
+  'must be a comma-separated list of hosts and files such as git.corp.example=/etc/reposync/ca.pem or *.lab.example=lab.pem, each host once and without a port',
+)
+
+/** A proxy for each host, or `direct`; see `hostRules`. */
+export const hostProxyText = setting(
+  (value) =>
+    hostRules<Proxy | 'direct'>(value, (proxy) =>
+      proxy.toLowerCase() === 'direct' ? 'direct' : parseProxy(proxy),
+    ),
+  'must be a comma-separated list of hosts and proxies such as *.corp.example=direct or *=http://user:password@proxy.example:3128, each host once and without a port; a proxy is spoken to over http and needs a port, and special characters in its password are percent-encoded',
+)
+
 /** A web address without credentials, query or trailing slash. */
 export const webAddressText = setting((value) => {
   const url = URL.canParse(value) ? new URL(value) : undefined
@@ -138,6 +155,29 @@ function splitList(value: string): readonly string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+}
+
+/** Names, globs and addresses with a value each. */
+function hostRules<Value>(
+  text: string,
+  parse: (value: string) => Value | undefined,
+): readonly HostRule<Value>[] | undefined {
+  const rules = splitList(text).map((item) => {
+    const [, host = '', value = ''] = /^([^=]*)=(.*)$/.exec(item) ?? []
+    return { host: hostPattern(host.trim()), value: value.trim() === '' ? undefined : parse(value.trim()) }
+  })
+  const whole = rules.flatMap(({ host, value }) =>
+    host === undefined || value === undefined ? [] : [{ host, value }],
+  )
+  const isWhole =
+    whole.length === rules.length && new Set(whole.map(({ host }) => host)).size === rules.length
+  return isWhole ? whole : undefined
+}
+
+function hostPattern(text: string): string | undefined {
+  const host = text.toLowerCase().replace(/^\[(.*)\]$/, '$1')
+  if (isIPv6(host)) return new URL(`http://[${host}]/`).hostname.slice(1, -1)
+  return /^[a-z0-9*?_.-]+$/.test(host) ? host : undefined
 }
 
 function isNetwork(item: string): boolean {

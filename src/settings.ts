@@ -12,7 +12,9 @@ import {
   databaseText,
   durationText,
   headerText,
+  hostFileText,
   hostListText,
+  hostProxyText,
   integerText,
   jsonPointerText,
   listenHostText,
@@ -86,12 +88,15 @@ const schema = z.object({
   DRAIN_TIMEOUT: durationText.default(30 * SECOND),
   ALLOWED_HOSTS: hostListText.default([]),
   DENIED_HOSTS: hostListText.default(DENIED_HOSTS),
+  HOST_CA: hostFileText.default([]),
+  HOST_PROXY: hostProxyText.default([]),
   ALLOWED_SCHEMES: choiceListText(['http', 'https', 'ssh']).default(['http', 'https', 'ssh']),
   SSH_HOST_KEYS: choiceText(['tofu', 'strict']).default('tofu'),
   ALLOW_LOCAL_REPOS: booleanText.default(false),
   REPO_ROOTS: listText.default([]),
   RUN_RETENTION: durationText.default(90 * DAY),
   DELIVERY_RETENTION: durationText.default(30 * DAY),
+  BACKUP_RETENTION: durationText.default(90 * DAY),
 })
 
 const FORGE_SECRETS: ReadonlyMap<string, string> = new Map(
@@ -103,6 +108,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   'SECRET_KEY',
   'WEBHOOK_SECRET',
   'DATABASE_URL',
+  'HOST_PROXY',
   ...FORGE_SECRETS.keys(),
 ])
 

@@ -45,13 +45,36 @@ test('a name is judged before it is resolved where that is possible', () => {
 })
 
 test.each([
-  ['git.example.com', '203.0.113.5', true],
-  ['old.example.com', '203.0.113.5', false],
-  ['anything.example.org', '10.1.2.3', false],
-])('without relaying to some hosts, %s at %s is relayed to: %s', (host, ip, expected) => {
+  ['git.example.com', true],
+  ['bad.example.com', false],
+  ['other.org', false],
+  ['10.1.2.3', true],
+  ['192.0.2.1', false],
+  ['10.9.9.9', false],
+  ['::ffff:10.1.2.3', true],
+  ['::1', false],
+])('whoever resolves names himself may be asked for %s: %s', (host, expected) => {
+  const policy = createHostPolicy({
+    allowed: ['*.example.com', '10.0.0.0/8'],
+    denied: ['bad.example.com', '10.9.0.0/16'],
+  })
+
+  const allowed = policy.allowsUnresolved(host)
+
+  expect(allowed).toBe(expected)
+})
+
+test.each([
+  ['git.example.com', ['203.0.113.5'], true],
+  ['git.example.com', [], true],
+  ['old.example.com', ['203.0.113.5'], false],
+  ['old.example.com', [], false],
+  ['anything.example.org', ['203.0.113.5', '10.1.2.3'], false],
+  ['10.1.2.3', ['10.1.2.3'], false],
+])('without relaying to some hosts, %s at %j is relayed to: %s', (host, addresses, expected) => {
   const allows = createRelayPolicy({ isOn: true, disabledHosts: ['old.*', '10.0.0.0/8'] })
 
-  const allowed = allows?.(host, ip)
+  const allowed = allows?.(host, addresses)
 
   expect(allowed).toBe(expected)
 })

@@ -5,47 +5,52 @@ import type { BindingTable } from '../db/schema.ts'
 import type { BindingId } from '../ids.ts'
 import type { Pause } from './binding.ts'
 
-// A failure that nobody can mend from here, such as a revoked token, pauses the binding: asking again and again
-// would lock accounts and drown what matters. It is tried once more soon, in case it was a slip of the forge,
-// and then seldom; a change of token or address, a sync by hand that works, or enabling it ends the pause.
+// A failure that nobody can mend from here, such as a revoked token, is tried once more soon, in case it was a slip
+// of the forge. The second one in a row pauses the binding: asking again and again would lock accounts and drown
+// what matters. Then it is tried seldom; a change of token or address, a sync by hand that works, or enabling it
+// ends the pause.
 
 const FIRST_PROBE_AFTER = 1 * MINUTE
 const PROBE_EVERY = 1 * HOUR
 const MAX_DETAIL = 2000
 
-/** Pauses a binding, or keeps it paused; resolves to when it is to be tried again and whether it was paused just now. */
-export async function pauseBinding(
+/** Notes such a failure; resolves to whether it has paused the binding just now. */
+export async function noteHopeless(
   trx: Executor,
   id: BindingId,
   failure: { readonly kind: string; readonly detail: string },
   now: number,
-): Promise<{ readonly probeAt: number; readonly isNew: boolean } | undefined> {
-  const row = await trx.selectFrom('binding').select('paused_at').where('id', '=', id).executeTakeFirst()
-  if (row === undefined) return undefined
-  const isNew = row.paused_at === null
-  const probeAt = now + (isNew ? FIRST_PROBE_AFTER : PROBE_EVERY)
+): Promise<boolean> {
+  const row = await trx
+    .selectFrom('binding')
+    .select(['pause_kind', 'paused_at'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) return false
+  const isFirst = row.pause_kind === null
   await trx
     .updateTable('binding')
     .set({
       pause_kind: failure.kind,
       pause_detail: failure.detail.slice(0, MAX_DETAIL),
-      paused_at: row.paused_at ?? now,
-      probe_at: probeAt,
+      paused_at: isFirst ? null : (row.paused_at ?? now),
+      probe_at: now + (isFirst ? FIRST_PROBE_AFTER : PROBE_EVERY),
     })
     .where('id', '=', id)
     .execute()
-  return { probeAt, isNew }
+  return !isFirst && row.paused_at === null
 }
 
-/** Resolves to whether the binding was paused. */
+/** What went wrong is over; resolves to whether the binding was paused. */
 export async function endPause(trx: Executor, id: BindingId): Promise<boolean> {
-  const result = await trx
-    .updateTable('binding')
-    .set(NO_PAUSE)
+  const row = await trx
+    .selectFrom('binding')
+    .select(['pause_kind', 'paused_at'])
     .where('id', '=', id)
-    .where('paused_at', 'is not', null)
     .executeTakeFirst()
-  return result.numUpdatedRows > 0n
+  if (row === undefined || row.pause_kind === null) return false
+  await trx.updateTable('binding').set(NO_PAUSE).where('id', '=', id).execute()
+  return row.paused_at !== null
 }
 
 export const NO_PAUSE = { pause_kind: null, pause_detail: null, paused_at: null, probe_at: null } as const

@@ -25,11 +25,12 @@ export type BindingTable = {
   reconciled_at: number | null
   /** JSON of `binding/rules.ts`; what is left out is as by default. */
   rules: Generated<string>
-  /** Null: not paused. A kind of `git/git-error.ts`. */
+  /** The last failure that only people can mend, a kind of `git/git-error.ts`; null: none since it last worked. */
   pause_kind: string | null
   pause_detail: string | null
+  /** Null: not paused; one such failure may be a slip. */
   paused_at: number | null
-  /** When a paused binding is tried again without being asked. */
+  /** When it is tried again without being asked. */
   probe_at: number | null
   created_at: number
   updated_at: number
@@ -242,6 +243,8 @@ export type MissingRefTable = {
   ref: string
   side: 'internal' | 'external'
   since: number
+  /** When a second look was last asked for. */
+  asked_at: number | null
 }
 
 export type HostKeyTable = {

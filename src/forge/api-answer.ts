@@ -22,7 +22,7 @@ export function answerFailure(
 ): Failed {
   const kind = kindOf(answer)
   const words = kind === 'unexpected' ? redirectOf(answer, url) : wordsOf(answer.json)
-  const detail = `the forge answered ${answer.status}${words === '' ? '' : `: ${words}`}`
+  const detail = `the ${kind === 'proxy' ? 'proxy' : 'forge'} answered ${answer.status}${words === '' ? '' : `: ${words}`}`
   return failure(kind, hide(detail, secrets), retryAfterOf(answer.headers, now))
 }
 
@@ -35,6 +35,7 @@ export function hide(text: string, secrets: readonly string[]): string {
 
 function kindOf({ status, headers }: ApiAnswer): ForgeApiFailure['kind'] {
   if (status === 429) return 'rate_limited'
+  if (status === 407) return 'proxy'
   // GitHub answers 403 both to a token without the right and to one that has asked too often.
   if (status === 403 && (headers.get('x-ratelimit-remaining') === '0' || headers.has('retry-after'))) {
     return 'rate_limited'

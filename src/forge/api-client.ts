@@ -1,6 +1,9 @@
 import { lookup as lookUp } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
+import { connectionFailure } from '../host-agent.ts'
+import { DIRECT_NETWORK } from '../host-network.ts'
+import type { HostNetwork, HostRoute } from '../host-network.ts'
 import { answerFailure, failure } from './api-answer.ts'
 import { createExchange } from './api-exchange.ts'
 import type { Entry, RawAnswer } from './api-exchange.ts'
@@ -18,6 +21,8 @@ export type ApiClientDeps = {
   readonly allowAddress: (host: string, ip: string) => boolean
   /** Every address of a name; by default the system's answer. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
+  /** By default every host is reached directly and shows a certificate that the system trusts. */
+  readonly network?: HostNetwork
   /** For one call, from the look-up of the name to the last byte. */
   readonly timeoutMs: number
   /** Ends what is under way when the daemon stops. */
@@ -55,23 +60,26 @@ export function createApiClient(deps: ApiClientDeps): ApiClient {
       const url = targetOf(request)
       if (url === undefined) return failure('refused', 'this is no http or https address of an API')
       using limit = timeLimit(deps)
+      const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+      const route = (deps.network ?? DIRECT_NETWORK).routeTo(host)
+      const way = route.proxy === undefined ? '' : ` through the proxy ${route.proxy.name}`
       try {
-        const addresses = await resolve(deps, url, limit.signal)
+        const addresses = await resolve(deps, host, route, limit.signal)
         if (!addresses.ok) return addresses
-        return read(deps, request, await exchange(url, request, addresses.value, limit.signal))
+        return read(
+          deps,
+          request,
+          await exchange(url, request, { addresses: addresses.value, route }, limit.signal),
+        )
       } catch (error) {
         if (limit.hasPassed()) {
-          return failure('unreachable', `${url.host} took longer than ${deps.timeoutMs} ms`)
+          return failure('unreachable', `${url.host} took longer than ${deps.timeoutMs} ms${way}`)
         }
-        return failure('unreachable', `${url.host} cannot be reached${codeOf(error)}`)
+        const { kind, code } = connectionFailure(error)
+        return failure(kind, `${url.host} cannot be reached${way}${code === '' ? '' : `: ${code}`}`)
       }
     },
   }
-}
-
-// Such as ECONNREFUSED or CERT_HAS_EXPIRED; the words beside it are not for people.
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? `: ${String(error.code)}` : ''
 }
 
 function targetOf({ url, query = {} }: ApiRequest): URL | undefined {
@@ -99,13 +107,17 @@ function timeLimit({ clock, timeoutMs, signal }: ApiClientDeps) {
   }
 }
 
-// A name is looked up once; one address that is not allowed spoils the whole answer.
+// A name is looked up once; one address that is not allowed spoils the whole answer. A proxy looks it up itself.
 async function resolve(
-  { allowAddress, lookup = systemLookup }: ApiClientDeps,
-  { hostname }: URL,
+  { allowAddress, lookup = systemLookup, network = DIRECT_NETWORK }: ApiClientDeps,
+  host: string,
+  { proxy }: HostRoute,
   signal: AbortSignal,
 ): Promise<ForgeApiOutcome<readonly Entry[]>> {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (proxy !== undefined) {
+    if (network.allowsProxied(host)) return { ok: true, value: [] }
+    return failure('unreachable', `${host} may not be contacted through a proxy`)
+  }
   const addresses = isIP(host) === 0 ? await orAbort(lookup(host), signal) : [host]
   if (addresses.length === 0) return failure('unreachable', `${host} cannot be resolved`)
   if (!addresses.every((address) => allowAddress(host, address))) {

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttp } from 'node:http'
-import { Agent, request as requestHttps } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { createSecureContext, getCACertificates } from 'node:tls'
+import { createAgents } from '../host-agent.ts'
+import type { HostRoute } from '../host-network.ts'
 import type { ApiRequest } from './api-client.ts'
 
 // One request on a connection of its own, to addresses that are already known to be allowed.
@@ -20,7 +21,11 @@ export type RawAnswer = {
 type Exchange = (
   url: URL,
   request: ApiRequest,
-  addresses: readonly Entry[],
+  to: {
+    /** None when a proxy is asked for the name. */
+    readonly addresses: readonly Entry[]
+    readonly route: HostRoute
+  },
   signal: AbortSignal,
 ) => Promise<RawAnswer>
 
@@ -28,11 +33,12 @@ const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Rejects when there is no whole answer; redirects are answers like any other. */
 export function createExchange(): Exchange {
-  let httpsAgent: Agent | undefined
-  return (url, { method, headers, body }, addresses, signal) => {
+  const openAgent = createAgents()
+  return (url, { method, headers, body }, { addresses, route }, signal) => {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const options = {
       method,
+      agent: openAgent(url, route, signal),
       lookup: pinned(addresses),
       signal,
       headers: {
@@ -52,20 +58,11 @@ export function createExchange(): Exchange {
           reject,
         )
       }
-      const sent =
-        url.protocol === 'https:'
-          ? requestHttps(url, { ...options, agent: (httpsAgent ??= trustingAgent()) }, onResponse)
-          : requestHttp(url, { ...options, agent: false }, onResponse)
+      const sent = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options, onResponse)
       sent.on('error', reject)
       sent.end(text)
     })
   }
-}
-
-// What git trusts: also the authorities that the machine's owner has added. Reading them takes a while.
-function trustingAgent(): Agent {
-  const ca = [...getCACertificates('default'), ...getCACertificates('system')]
-  return new Agent({ keepAlive: false, secureContext: createSecureContext({ ca }) })
 }
 
 function pinned(entries: readonly Entry[]): LookupFunction {

@@ -67,6 +67,10 @@ export type ForgeApiFailure = {
     | 'rate_limited'
     | 'server_error'
     | 'unreachable'
+    /** The certificate of the forge is not trusted, or TLS failed otherwise. */
+    | 'tls'
+    /** The proxy on the way to the forge refused. */
+    | 'proxy'
     | 'refused'
     | 'unexpected'
   /** One sentence without the token: what the forge said. */

@@ -1,9 +1,13 @@
-import { isIPv6 } from 'node:net'
+import type { Agent } from 'node:http'
+import { DIRECT_ROUTE } from '../host-network.ts'
+import type { HostRoute } from '../host-network.ts'
 import type { RemoteAccess } from './environment.ts'
 import type { GitFailure, GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { HostDeps } from './host.ts'
-import { parseEndpoint, resolveHost } from './host.ts'
+import { parseEndpoint } from './host.ts'
+import type { NetworkDeps } from './network.ts'
+import { explainRoute, resolveOnRoute, routeSettings } from './network.ts'
 import { redact } from './output.ts'
 import { probe } from './probe.ts'
 import type { Remote } from './remote.ts'
@@ -12,14 +16,21 @@ import { openSsh } from './ssh.ts'
 
 // Gives one call exactly what it needs to reach one remote, and takes it back afterwards.
 
-export type AccessDeps = HostDeps & SshDeps & { readonly idleTimeoutMs: number }
+export type AccessDeps = HostDeps & NetworkDeps & SshDeps & { readonly idleTimeoutMs: number }
 
 /** What a call over HTTP needs beside git: see `probe.ts`. */
-export type HttpAccess = { readonly authorization: string | undefined; readonly addresses: readonly string[] }
+export type HttpAccess = {
+  readonly authorization: string | undefined
+  /** None when a proxy is asked for the name. */
+  readonly addresses: readonly string[]
+  readonly route: HostRoute
+  readonly openAgent: (url: URL, signal: AbortSignal) => Agent
+}
 
 type Opened = {
   readonly access: RemoteAccess
   readonly http: HttpAccess | undefined
+  readonly route: HostRoute
   readonly isHostKnown: boolean
   readonly close: () => Promise<void>
 }
@@ -45,6 +56,15 @@ export async function withAccess<Result>(
 
 // What git cannot know: that the host has shown another key before, who logged in, and where a redirect leads.
 async function explain(
+  failure: GitFailure,
+  remote: Remote,
+  opened: Opened,
+  signal: AbortSignal,
+): Promise<GitFailure> {
+  return explainRoute(await explainCause(failure, remote, opened, signal), opened.route)
+}
+
+async function explainCause(
   failure: GitFailure,
   remote: Remote,
   { isHostKnown, http, access }: Opened,
@@ -76,8 +96,10 @@ async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Prom
   const { url, credential } = remote
   const endpoint = parseEndpoint(url)
   if (endpoint === undefined) return failed('address_denied', 'this form of address is not allowed')
-  if (endpoint.scheme === 'file') return opened({ ...NO_ACCESS, protocol: 'file' })
-  const resolved = await resolveHost(deps, endpoint.host, signal)
+  if (endpoint.scheme === 'file') return opened({ ...NO_ACCESS, protocol: 'file' }, DIRECT_ROUTE)
+  // HTTP proxies are no way for SSH.
+  const route = endpoint.scheme === 'ssh' ? DIRECT_ROUTE : deps.network.routeTo(endpoint.host)
+  const resolved = await resolveOnRoute(deps, endpoint.host, route, signal)
   if (!resolved.ok) return resolved
   const { addresses } = resolved
 
@@ -86,6 +108,7 @@ async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Prom
     return {
       ok: true,
       http: undefined,
+      route,
       ...(await openSsh(deps, { ...endpoint, addresses }, credential?.privateKey)),
     }
   }
@@ -96,21 +119,25 @@ async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Prom
     protocol: endpoint.scheme,
     settings: [
       ...(authorization === undefined ? [] : authorizeOnly(endpoint.origin, authorization)),
-      ['http.curloptResolve', `${endpoint.host}:${endpoint.port}:${addresses.map(bracketed).join(',')}`],
+      ...(await routeSettings(deps, endpoint, route, addresses)),
       // A second net under the idle limit: it also ends a git whose daemon is gone.
       ['http.lowSpeedLimit', '10'],
       ['http.lowSpeedTime', String(lowSpeedSeconds(deps.idleTimeoutMs))],
     ],
     variables: {},
-    secrets: credential === undefined ? [] : formsOf(credential.username, credential.password),
+    secrets: [
+      ...(credential === undefined ? [] : formsOf(credential.username, credential.password)),
+      ...(route.proxy?.secrets ?? []),
+    ],
   }
-  return opened(access, { authorization, addresses })
+  const openAgent = (target: URL, ending: AbortSignal): Agent => deps.openAgent(target, route, ending)
+  return opened(access, route, { authorization, addresses, route, openAgent })
 }
 
 const NO_ACCESS = { settings: [], variables: {}, secrets: [] }
 
-function opened(access: RemoteAccess, http?: HttpAccess): GitOutcome<Opened> {
-  return { ok: true, access, http, isHostKnown: false, close: () => Promise.resolve() }
+function opened(access: RemoteAccess, route: HostRoute, http?: HttpAccess): GitOutcome<Opened> {
+  return { ok: true, access, http, route, isHostKnown: false, close: () => Promise.resolve() }
 }
 
 // Sent with the first request, without waiting to be asked. Git would carry such a header along a
@@ -126,10 +153,6 @@ function formsOf(username: string, password: string): readonly string[] {
   const base64 = (text: string): string => Buffer.from(text).toString('base64')
   const forms = [password, encodeURIComponent(password), base64(`${username}:${password}`), base64(password)]
   return [...new Set(forms)].sort((a, b) => b.length - a.length)
-}
-
-function bracketed(address: string): string {
-  return isIPv6(address) ? `[${address}]` : address
 }
 
 // Later than our own watch, which knows better; 0 turns both off.

@@ -165,6 +165,48 @@ export async function copyTo(
   return { ok: true }
 }
 
+/** Frees the objects that no ref needs any more, and packs the rest. Durable. */
+export async function dropUnreachable(
+  deps: RunDeps,
+  dir: string,
+  signal: AbortSignal,
+): Promise<GitOutcome<object>> {
+  const args = ['gc', '--prune=now', '--quiet']
+  const result = await runGit(deps, {
+    operation: 'gc',
+    args,
+    gitDir: dir,
+    fenced: true,
+    durable: true,
+    signal,
+  })
+  if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+  return { ok: true }
+}
+
+const TRIAL_COMMIT = (tree: string): string =>
+  `tree ${tree}\nauthor reposync <reposync@localhost> 0 +0000\ncommitter reposync <reposync@localhost> 0 +0000\n\ntrial\n`
+
+/** Writes a commit without files and without a past, for pushes that are never sent. */
+export async function writeTrialCommit(
+  deps: RunDeps,
+  dir: string,
+  signal: AbortSignal,
+): Promise<GitOutcome<{ readonly sha: Sha }>> {
+  const write = async (
+    type: 'tree' | 'commit',
+    input: string,
+  ): Promise<GitOutcome<{ readonly sha: Sha }>> => {
+    const args = ['hash-object', '-w', '-t', type, '--stdin']
+    const result = await runGit(deps, { operation: 'hash-object', args, gitDir: dir, input, signal })
+    if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    const sha = toSha(result.stdout.trim())
+    return sha === undefined ? failed('unknown', 'git named no object') : { ok: true, sha }
+  }
+  const tree = await write('tree', '')
+  return tree.ok ? write('commit', TRIAL_COMMIT(tree.sha)) : tree
+}
+
 /** Looks at the frame of a repository and at what its refs point at, not at every object. */
 export async function checkHealth(
   deps: RunDeps,

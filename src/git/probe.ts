@@ -2,7 +2,6 @@ import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { isIPv6 } from 'node:net'
-import { getCACertificates } from 'node:tls'
 import type { HttpAccess } from './access.ts'
 import type { RemoteUrl } from './refs.ts'
 
@@ -20,19 +19,17 @@ const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement'
 const SUFFIX = '/info/refs'
 const LIMIT_MS = 20_000
 
-/** Asks who answers at the URL; follows no redirect and goes to the checked addresses only. Never rejects. */
+/** Asks who answers at the URL; follows no redirect and goes where git would go. Never rejects. */
 export function probe(url: RemoteUrl, access: HttpAccess, signal: AbortSignal): Promise<ProbeAnswer> {
   const target = new URL(`${url.replace(/\/$/, '')}${SUFFIX}?service=git-upload-pack`)
-  const isHttps = target.protocol === 'https:'
+  const ending = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)])
   return new Promise((resolve) => {
-    const sent = (isHttps ? requestHttps : requestHttp)(
+    const sent = (target.protocol === 'https:' ? requestHttps : requestHttp)(
       target,
       {
-        agent: false,
+        agent: access.openAgent(target, ending),
         lookup: pinned(access.addresses),
-        // Git trusts what the system trusts, which Node by itself does not.
-        ...(isHttps ? { ca: [...getCACertificates('default'), ...getCACertificates('system')] } : {}),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]),
+        signal: ending,
         headers: {
           'user-agent': 'git/reposync',
           ...(access.authorization === undefined ? {} : { authorization: access.authorization }),

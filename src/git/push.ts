@@ -1,6 +1,7 @@
 import { classifyRef } from './classify.ts'
 import type { GitResult } from './git.ts'
 import type { GitErrorKind, GitFailure, GitOutcome } from './git-error.ts'
+import { isRefusal } from './git-error.ts'
 import type { RefName, Sha } from './refs.ts'
 import { toRefName } from './refs.ts'
 
@@ -112,12 +113,8 @@ function isDeclinedAsWhole(part: readonly PushUpdate[], result: GitResult, repor
   const answers = part.map(({ ref }) => report.get(ref))
   return (
     !answers.some((answer) => answer?.status === 'ok') &&
-    answers.filter((answer) => answer?.status === 'rejected' && isHookKind(answer.kind)).length > 1
+    answers.filter((answer) => answer?.status === 'rejected' && isRefusal(answer.kind)).length > 1
   )
-}
-
-function isHookKind(kind: GitErrorKind): boolean {
-  return kind === 'hook_declined' || kind === 'protected' || kind === 'too_large' || kind === 'auth'
 }
 
 // The exit code also tells about refused refs; only a call without any line has failed as a call.
@@ -133,7 +130,7 @@ function parseReport(result: Extract<GitResult, { kind: 'exited' }>): Results {
     const [, flag, to, summary = ''] = /^([ +\-*!=])\t[^:]*:([^\t]+)\t(.*)$/.exec(line) ?? []
     const ref = toRefName(to ?? '')
     if (flag === undefined || ref === undefined) continue
-    results.set(ref, flag === '!' ? refusal(summary, result) : flag === '=' ? UP_TO_DATE : OK)
+    results.set(ref, flag === '!' ? refusal(ref, summary, result) : flag === '=' ? UP_TO_DATE : OK)
   }
   return results
 }
@@ -141,9 +138,9 @@ function parseReport(result: Extract<GitResult, { kind: 'exited' }>): Results {
 const OK: PushResult = { status: 'ok', kind: null, reason: null }
 const UP_TO_DATE: PushResult = { status: 'up_to_date', kind: null, reason: null }
 
-function refusal(summary: string, result: Extract<GitResult, { kind: 'exited' }>): PushResult {
+function refusal(ref: RefName, summary: string, result: Extract<GitResult, { kind: 'exited' }>): PushResult {
   const [, reason = summary] = /\((.*)\)$/.exec(summary) ?? []
-  const kind = classifyRef(reason, result.stderr)
+  const kind = classifyRef(reason, result.stderr, ref)
   const said = result.stderr
     .split('\n')
     .filter((line) => /^(?:remote:|fatal:|error: remote)/.test(line))

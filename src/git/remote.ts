@@ -6,7 +6,7 @@ import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { RefListing } from './listing.ts'
 import { listWithoutGit } from './listing.ts'
-import { joinPacks, restoreConfig } from './mirror-repository.ts'
+import { joinPacks, restoreConfig, writeTrialCommit } from './mirror-repository.ts'
 import { probe } from './probe.ts'
 import type { PushResult, PushUpdate } from './push.ts'
 import { pushInParts } from './push.ts'
@@ -128,6 +128,31 @@ export function fetchRefs(
     })
     if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
     await joinPacks(deps, mirrorDir, options.signal)
+    return { ok: true }
+  })
+}
+
+/**
+ * Finds out whether the remote would take a push at all, without changing anything there: everything up to the
+ * point where it would be sent. Rules for single branches only show in a real push. Writes an object into `dir`.
+ */
+export async function tryPush(
+  deps: RemoteDeps,
+  dir: string,
+  remote: Remote,
+  options: CallOptions,
+): Promise<GitOutcome<object>> {
+  const commit = await writeTrialCommit(deps, dir, options.signal)
+  if (!commit.ok) return commit
+  return withAccess<object>(deps, remote, options.signal, async (access) => {
+    const result = await runGit(deps, {
+      operation: 'push',
+      args: [...PUSH, '--dry-run', '--', remote.url, `${commit.sha}:refs/heads/reposync-write-trial`],
+      gitDir: dir,
+      access,
+      signal: options.signal,
+    })
+    if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
     return { ok: true }
   })
 }

@@ -2,11 +2,16 @@ import { lookup } from 'node:dns/promises'
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
+import { createAgents, createTrust } from '../host-agent.ts'
+import { DIRECT_NETWORK } from '../host-network.ts'
+import type { HostNetwork } from '../host-network.ts'
 import type { HostKeys } from './host-key.ts'
+import { createTrustFiles } from './network.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
-import { openConnections } from './ssh.ts'
+import { closeConnections, openConnections } from './ssh.ts'
 import { openWire } from './wire/wire.ts'
+import type { Wire } from './wire/wire.ts'
 
 // What every git verb takes as its first argument, opened once by the daemon.
 
@@ -18,17 +23,19 @@ export type GitOptions = {
   /** 0: no limit. */
   readonly timeoutMs: number
   readonly allowAddress: (host: string, ip: string) => boolean
+  /** By default every host is reached directly and shows a certificate that the system trusts. */
+  readonly network?: HostNetwork
   readonly hostKeys: HostKeys
   readonly onGit?: (operation: string) => void
-  /** Whether the daemon may speak git's protocol to this address itself; absent: git does everything. */
-  readonly allowWire?: ((host: string, ip: string) => boolean) | undefined
+  /** Where the daemon may speak git's protocol itself; absent: git does everything. */
+  readonly allowWire?: Wire['allows'] | undefined
   /** Answers in place of the system's resolver. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
 }
 
 /** Clears what a dead daemon has left below the root; disposing ends shared connections. Git must not run any more by then. */
 export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDisposable> {
-  const { runtimeRoot } = options
+  const { runtimeRoot, network = DIRECT_NETWORK } = options
   await mkdir(runtimeRoot, { recursive: true, mode: 0o700 })
   await chmod(runtimeRoot, 0o700)
   await removeDead(options.clock, runtimeRoot)
@@ -36,12 +43,16 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
   if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
   const connections = await openConnections(options.clock, runtimeDir)
   const { clock, allowWire: allows } = options
-  const wire = allows === undefined ? undefined : openWire({ clock, allows })
+  const trust = createTrust()
+  const wire = allows === undefined ? undefined : openWire({ clock, allows, trust })
   return {
     lookup: lookUpAll,
     ...options,
     runtimeDir,
     connections,
+    network,
+    trustFile: createTrustFiles(runtimeDir),
+    openAgent: createAgents(trust),
     wire,
     [Symbol.asyncDispose]: async () => {
       await wire?.client.close()
@@ -66,6 +77,7 @@ async function removeDead(clock: Clock, root: string): Promise<void> {
     const [pid = '', started = ''] = name.split('-')
     if (describeProcess(Number(pid))?.started === started) continue
     await killOrphans({ clock }, join(root, name))
+    await closeConnections(join(root, name))
     await rm(join(root, name), { recursive: true, force: true })
   }
 }

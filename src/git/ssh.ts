@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ import { formatKnownHosts, hostKeyName, parseKnownHosts } from './host-key.ts'
 
 export type SshConnections = {
   /** Where calls of this key to this address meet; undefined: the path would be too long for a socket. */
-  readonly socketFor: (identity: string) => string | undefined
+  readonly socketFor: (identity: readonly string[]) => string | undefined
   /** Ends every shared connection. */
   readonly close: () => Promise<void>
 }
@@ -40,6 +41,7 @@ type SshAccess = {
   readonly close: () => Promise<void>
 }
 
+const SOCKETS = 's'
 const PERSIST_SECONDS = 60
 // A socket's path may have 104 bytes, and ssh appends 17 while it creates one.
 const MAX_SOCKET_PATH = 80
@@ -80,7 +82,7 @@ export async function openSsh(
   if (privateKey !== undefined) await writeFile(keyFile, normalizeKey(privateKey), { mode: 0o600 })
 
   const address = target.addresses.find(isIPv4) ?? target.addresses[0] ?? target.host
-  const socket = deps.connections.socketFor(`${target.user}@${address} ${name} ${privateKey ?? ''}`)
+  const socket = deps.connections.socketFor([target.user, address, name, privateKey ?? ''])
   // Once a key is known, a key of another type is not a first use.
   const acceptsNew = deps.hostKeys.policy === 'tofu' && known.length === 0
   const options = [
@@ -126,28 +128,38 @@ function normalizeKey(privateKey: string): string {
 
 /** The paths of shared connections, all inside one private folder. */
 export async function openConnections(clock: Clock, runtimeDir: string): Promise<SshConnections> {
-  const dir = join(runtimeDir, 's')
+  const dir = join(runtimeDir, SOCKETS)
   await mkdir(dir, { mode: 0o700 })
   const sockets = new Map<string, { readonly path: string; readonly openedAt: number }>()
   let made = 0
   return {
     socketFor: (identity) => {
-      const known = sockets.get(identity)
-      if (known !== undefined && clock.now() - known.openedAt < LONGEST_LIFE) return known.path
-      // The old one ends by itself when its last call has ended and nobody comes back.
+      // One that is left ends by itself when its last call has ended and nobody comes back.
+      for (const [old, { openedAt }] of sockets) {
+        if (clock.now() - openedAt >= LONGEST_LIFE) sockets.delete(old)
+      }
+      // A digest, so that no key stays in memory longer than its call.
+      const digest = createHash('sha256').update(JSON.stringify(identity)).digest('base64')
+      const known = sockets.get(digest)
+      if (known !== undefined) return known.path
       const path = join(dir, String(made))
       if (Buffer.byteLength(path) > MAX_SOCKET_PATH) return undefined
       made += 1
-      sockets.set(identity, { path, openedAt: clock.now() })
+      sockets.set(digest, { path, openedAt: clock.now() })
       return path
     },
     close: async () => {
-      const names = await readdir(dir).catch(() => [])
-      const paths = names.map((name) => join(dir, name))
-      await Promise.all(paths.map(closeConnection))
+      await closeConnections(runtimeDir)
       sockets.clear()
     },
   }
+}
+
+/** Ends the shared connections of a runtime folder, also of one whose daemon is dead. */
+export async function closeConnections(runtimeDir: string): Promise<void> {
+  const dir = join(runtimeDir, SOCKETS)
+  const names = await readdir(dir).catch(() => [])
+  await Promise.all(names.map((name) => closeConnection(join(dir, name))))
 }
 
 async function closeConnection(socket: string): Promise<void> {

@@ -96,7 +96,15 @@ export async function removeAbandoned(deps: HookDeps, hook: Hook): Promise<Forge
   return isOfTheForge(failure) ? failure : undefined
 }
 
+const OF_THE_FORGE: ReadonlySet<ForgeApiFailure['kind']> = new Set([
+  'rate_limited',
+  'unreachable',
+  'tls',
+  'proxy',
+  'server_error',
+])
+
 /** Whether the next call would fail for the same reason. */
 function isOfTheForge({ kind }: ForgeApiFailure): boolean {
-  return kind === 'rate_limited' || kind === 'unreachable' || kind === 'server_error'
+  return OF_THE_FORGE.has(kind)
 }

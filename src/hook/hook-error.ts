@@ -96,6 +96,8 @@ const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], DomainErrorKind>
   rate_limited: 'too_many',
   server_error: 'unavailable',
   unreachable: 'unavailable',
+  tls: 'unavailable',
+  proxy: 'unavailable',
   unexpected: 'unavailable',
 }
 
@@ -110,6 +112,8 @@ const TEXT_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], Text>> = {
   rate_limited: { zh: '平台限制了请求频率', en: 'the forge has had too many requests' },
   server_error: { zh: '平台出错', en: 'the forge failed' },
   unreachable: { zh: '无法连接平台', en: 'the forge cannot be reached' },
+  tls: { zh: '平台的证书不受信任', en: 'the certificate of the forge is not trusted' },
+  proxy: { zh: '代理拒绝了请求', en: 'the proxy refused the request' },
   unexpected: { zh: '平台的回答无法理解', en: 'the answer of the forge cannot be understood' },
 }
 
@@ -127,8 +131,16 @@ const HINT_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], Text>> = {
   rate_limited: { zh: '请稍后重试', en: 'try again later' },
   server_error: { zh: '请稍后重试', en: 'try again later' },
   unreachable: {
-    zh: '请检查 api_url、网络以及 ALLOWED_HOSTS 和 DENIED_HOSTS',
-    en: 'check api_url, the network, and ALLOWED_HOSTS and DENIED_HOSTS',
+    zh: '请检查 api_url、网络以及 ALLOWED_HOSTS、DENIED_HOSTS 和 HOST_PROXY',
+    en: 'check api_url, the network, and ALLOWED_HOSTS, DENIED_HOSTS and HOST_PROXY',
+  },
+  tls: {
+    zh: '请检查证书是否有效；私有 CA 请用 HOST_CA 为该主机指定证书文件',
+    en: 'check that the certificate is valid; for a private authority name its certificates in HOST_CA',
+  },
+  proxy: {
+    zh: '请检查 HOST_PROXY 及其中的用户名和密码',
+    en: 'check HOST_PROXY and the user name and password in it',
   },
   unexpected: { zh: '请检查 forge 和 api_url 是否正确', en: 'check that forge and api_url are right' },
 }

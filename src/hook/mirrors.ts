@@ -75,13 +75,15 @@ export async function triggerMirror(
 
 const KIND_BY_FAILURE: Readonly<Record<ForgeApiFailure['kind'], GitErrorKind>> = {
   unauthorized: 'auth',
-  forbidden: 'auth',
+  forbidden: 'forbidden',
   not_found: 'not_found',
   // Such as while the pull before this one goes on, so trying again may help.
   refused: 'unknown',
   rate_limited: 'rate_limited',
   server_error: 'server_error',
   unreachable: 'unreachable',
+  tls: 'tls',
+  proxy: 'proxy',
   unexpected: 'server_error',
 }
 

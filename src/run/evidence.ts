@@ -39,7 +39,7 @@ export async function recordMissing(
     await known.where('side', '!=', side).execute()
     await trx
       .insertInto('missing_ref')
-      .values({ subject, ref, side, since: now })
+      .values({ subject, ref, side, since: now, asked_at: null })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }

@@ -155,7 +155,7 @@ function evidenceOf({ missing }: Known, deleted: ReadonlyMap<RefName, Side>): Ev
   return { deleted, missing, secondLookAfterMs: SECOND_LOOK_AFTER }
 }
 
-function toSyncRules(rules: Rules): SyncRules {
+export function toSyncRules(rules: Rules): SyncRules {
   return {
     pairOf: (side, ref) => {
       const placed = placeRef(rules, side, ref)

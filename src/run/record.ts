@@ -1,10 +1,11 @@
 import { backoffDelay } from '../backoff.ts'
+import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { recordAgreed } from './agreed.ts'
 import { NO_CHANGES, recordConflicts } from './conflicts.ts'
 import type { ConflictChanges } from './conflicts.ts'
-import { lookAgain, recordAccess, toSubject } from './consequences.ts'
+import { recordAccess, toSubject } from './consequences.ts'
 import { recordMissing } from './evidence.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
@@ -19,18 +20,18 @@ type Deps = { readonly db: Database; readonly clock: Clock }
 export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: string): Promise<void> {
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
+    const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
     const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, end, now)
+    if (!run.dryRun && !retries) await recordAccess(trx, run, end, now)
     if (isQuietReconcile(run, end, found)) {
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
       return
     }
-    const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
-    const retryAt = retries ? now + backoffDelay(run.attempts) : undefined
+    const retryAt = retries ? now + retryDelay(run, end) : undefined
     const isTakenOver = retryAt !== undefined && (await handOver(trx, run, retryAt, now))
     await writeEnd(trx, run, end, { log, now, retryAt: isTakenOver ? undefined : retryAt })
     if (run.dryRun) return
     await recordSyncLog(trx, run, end, now)
-    if (!retries) await recordAccess(trx, run, end, now)
   })
 }
 
@@ -43,8 +44,15 @@ async function recordFindings(
 ): Promise<ConflictChanges> {
   await recordAgreed(trx, run.subject, end.agreed, now)
   await recordMissing(trx, run.subject, end.missing, now)
-  await lookAgain(trx, run, end, now)
   return recordConflicts(trx, run, end, now)
+}
+
+// A server that counts requests says how long it wants to be left alone, but git does not tell us.
+const RATE_LIMIT_PAUSE = 1 * MINUTE
+
+function retryDelay({ attempts }: Run, { failure }: AttemptEnd): number {
+  const delay = backoffDelay(attempts)
+  return failure?.kind === 'rate_limited' ? Math.max(RATE_LIMIT_PAUSE, delay) : delay
 }
 
 async function writeEnd(

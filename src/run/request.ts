@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import type { RunTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
@@ -30,8 +29,6 @@ export type RunRequest = {
   /** Who asks by hand. */
   readonly requestedBy?: string | undefined
   readonly dryRun?: boolean
-  /** Not before this time, unless something else asks earlier. */
-  readonly runAfter?: number
 }
 
 /**
@@ -51,9 +48,9 @@ export async function requestRun(db: Executor, request: RunRequest, now: number)
   const work = mergeWork(Work.parse(JSON.parse(waiting.work)), request.work)
   const priority = PRIORITY[request.trigger]
   const isManual = request.trigger === 'manual'
-  // What waits for nothing but its time comes earlier when there is more to do; a retry and a pause do not.
+  // What waited for a pause to end need not; a retry keeps its time.
   const isEager = isManual || (waiting.attempts === 0 && request.of.notBefore === null)
-  const runAfter = isEager ? Math.min(request.runAfter ?? now, waiting.run_after) : waiting.run_after
+  const runAfter = isEager ? Math.min(now, waiting.run_after) : waiting.run_after
   await db
     .updateTable('run')
     .set({
@@ -101,23 +98,8 @@ async function insertRun(db: Executor, request: RunRequest, now: number): Promis
   return RunId.parse(id)
 }
 
-/** What waits for its time waits no more. */
-export async function hastenRun(
-  { db, clock }: { readonly db: Executor; readonly clock: Clock },
-  subject: string,
-): Promise<void> {
-  const now = clock.now()
-  await db
-    .updateTable('run')
-    .set({ run_after: now })
-    .where('subject', '=', subject)
-    .where('status', '=', 'queued')
-    .where('run_after', '>', now)
-    .execute()
-}
-
-function earliest({ trigger, of, runAfter = 0 }: RunRequest, now: number): number {
-  return Math.max(now, runAfter, trigger === 'manual' ? 0 : (of.notBefore ?? 0))
+function earliest({ trigger, of }: RunRequest, now: number): number {
+  return trigger === 'manual' ? now : Math.max(now, of.notBefore ?? 0)
 }
 
 /** How the attempt that served a request ended, in the documented numbers and words. */

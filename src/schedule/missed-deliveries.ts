@@ -100,7 +100,9 @@ function hostOf({ apiUrl, address }: Hook): string {
     : new URL(apiUrl).host
 }
 
+const PAUSING: ReadonlySet<ForgeApiFailure['kind']> = new Set(['unreachable', 'tls', 'proxy', 'server_error'])
+
 function pauseAfter({ kind, retryAfterMs }: ForgeApiFailure): number {
   if (kind === 'rate_limited') return retryAfterMs ?? PAUSE_MS
-  return kind === 'unreachable' || kind === 'server_error' ? PAUSE_MS : 0
+  return PAUSING.has(kind) ? PAUSE_MS : 0
 }

@@ -2,6 +2,7 @@ import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import type { Logger } from '../log.ts'
+import { deleteBackups, oldestBackups } from '../run/backups.ts'
 
 type Deps = {
   readonly db: Database
@@ -10,19 +11,25 @@ type Deps = {
   /** 0: for ever. */
   readonly runRetentionMs: number
   readonly deliveryRetentionMs: number
+  readonly backupRetentionMs: number
+  /** Removes kept heads of a subject from the disk; resolves to whether they are gone. */
+  readonly dropBackups: (subject: string, refs: readonly string[], signal: AbortSignal) => Promise<boolean>
 }
 
 const LOOK_EVERY = 10 * MINUTE
+const BACKUPS_PER_LOOK = 1000
 // One delete may block deliveries for as long as it takes.
 const ROWS_PER_DELETE = 500
 
-/** Removes ended runs and old deliveries in small batches; what is waiting or running stays. */
+/** Removes ended runs, old deliveries and old backups in small batches; what is waiting or running stays. */
 export function startPruning(deps: Deps): AsyncDisposable {
   let isStopped = false
+  const stopped = new AbortController()
   let timer: Disposable | undefined
   let pruning = Promise.resolve()
   const prune = (): void => {
     pruning = pruneOnce(deps, () => isStopped)
+      .then(() => pruneBackups(deps, stopped.signal))
       .catch((error: unknown) => deps.logger.error({ err: error }, 'removing old records failed'))
       .then(() => {
         if (!isStopped) timer = deps.clock.after(LOOK_EVERY, prune)
@@ -32,6 +39,7 @@ export function startPruning(deps: Deps): AsyncDisposable {
   return {
     [Symbol.asyncDispose]: async () => {
       isStopped = true
+      stopped.abort()
       timer?.[Symbol.dispose]()
       await pruning
     },
@@ -48,6 +56,23 @@ async function pruneOnce(deps: Deps, isStopped: () => boolean): Promise<void> {
     !isStopped() &&
     (await pruneDeliveries(deps.db, now - deps.deliveryRetentionMs))
   );
+}
+
+async function pruneBackups(deps: Deps, signal: AbortSignal): Promise<void> {
+  if (deps.backupRetentionMs === 0) return
+  while (!signal.aborted) {
+    const old = await oldestBackups(deps.db, deps.clock.now() - deps.backupRetentionMs, BACKUPS_PER_LOOK)
+    const [first] = old
+    if (first === undefined) return
+    const refs = old.map(({ backupRef }) => backupRef)
+    // What is still on the disk stays listed, and is tried again at the next look.
+    if (!(await deps.dropBackups(first.subject, refs, signal))) return
+    await deleteBackups(
+      deps.db,
+      old.map(({ id }) => id),
+    )
+    deps.logger.info({ subject: first.subject, backups: old.length }, 'old backups were removed')
+  }
 }
 
 async function pruneRuns(db: Database, before: number): Promise<boolean> {

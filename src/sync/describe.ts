@@ -37,7 +37,7 @@ export async function describeConflicts(context: SyncContext, settled: Settled):
 }
 
 /** What each side holds, as an outcome saw it. */
-export function headsOf({
+function headsOf({
   direction,
   before,
   after,

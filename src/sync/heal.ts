@@ -50,7 +50,8 @@ async function repeat(context: SyncContext, memory: Memory, work: Work): Promise
   return joinSettled(settled, await work(context))
 }
 
-function toUnsettled(error: unknown): Settled {
+/** What a refusal of the file system comes to; anything else is thrown on. */
+export function toUnsettled(error: unknown): Settled {
   const failure = toFileFailure(error)
   if (failure === undefined) throw error
   return { ...NOTHING_SETTLED, failure: { ...failure, side: undefined } }

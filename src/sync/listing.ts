@@ -39,5 +39,5 @@ async function listSide(
   if (!listed.ok) return failedOn(side, listed.failure)
   if (listed.refs.size <= MOST_REFS) return listed
   const detail = `${side} has ${listed.refs.size} branches and tags; at most ${MOST_REFS} are synced`
-  return failedOn(side, { kind: 'too_large', detail })
+  return failedOn(side, { kind: 'too_many_refs', detail })
 }

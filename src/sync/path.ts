@@ -2,7 +2,6 @@ import type { SyncContext } from './context.ts'
 import { hotPathOf, syncHot } from './hot-path.ts'
 import { joinSettled } from './outcome.ts'
 import type { Settled } from './outcome.ts'
-import { previewWhole } from './preview.ts'
 import { restoreHead } from './restore.ts'
 import { syncWhole } from './whole-path.ts'
 
@@ -10,7 +9,6 @@ import { syncWhole } from './whole-path.ts'
 export async function carryOut(context: SyncContext): Promise<Settled> {
   const { request } = context
   if (request.restore !== undefined) return restoreHead(context, request.restore)
-  if (request.dryRunOf !== undefined) return previewWhole(context, request.dryRunOf)
   const hotPath = hotPathOf(request)
   if (hotPath === undefined) return syncWhole(context, request.scope)
   const { settled, doubtful } = await syncHot(context, hotPath)

@@ -98,7 +98,12 @@ export function isForced(request: Pick<SyncRequest, 'direction' | 'force'>, pair
   return request.force === 'all' || request.force.includes(pair.internal)
 }
 
-function coveredPairs({ scope, refs, rules }: PlanInput): Iterable<RefPair> {
+/** The pairs that a request is about, given what both sides hold. */
+export function coveredPairs({
+  scope,
+  refs,
+  rules,
+}: Pick<PlanInput, 'scope' | 'refs' | 'rules'>): Iterable<RefPair> {
   if (scope !== 'all') return scope
   const pairs = new Map<RefName, RefPair>()
   for (const side of ['internal', 'external'] as const) {

@@ -1,5 +1,3 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
 import type { Side } from '../binding/binding.ts'
 import { holdMassChanges } from './brake.ts'
 import type { SyncContext } from './context.ts'
@@ -7,6 +5,7 @@ import { measureDivergence } from './divergence.ts'
 import type { Divergence } from './divergence.ts'
 import { fetchHeads } from './fetch.ts'
 import { listBoth } from './listing.ts'
+import { withLookRepository } from './look.ts'
 import { repositoryDir } from './mirror.ts'
 import { conflictReason, NOTHING_SETTLED, outcomesAtRest } from './outcome.ts'
 import type { Settled } from './outcome.ts'
@@ -24,8 +23,14 @@ const MOST_COMPARED = 200
 
 /** One outcome per ref as the sync of `subject` would have it now, if nobody moves until then. */
 export async function previewWhole(context: SyncContext, subject: string): Promise<Settled> {
-  await borrowObjects(context, subject)
+  const { deps } = context
   context.log('INFO', '试运行，不做任何更改 / dry run, nothing is changed')
+  return withLookRepository(deps.git, repositoryDir(deps.syncDir, subject), (mirror) =>
+    preview({ ...context, mirror }),
+  )
+}
+
+async function preview(context: SyncContext): Promise<Settled> {
   const listed = await listBoth(context)
   if (!listed.ok) return { ...NOTHING_SETTLED, failure: listed.failure }
   const { refs, defaultBranches } = listed
@@ -54,13 +59,6 @@ export async function previewWhole(context: SyncContext, subject: string): Promi
     }
   })
   return { ...NOTHING_SETTLED, refs: outcomes, defaultBranches }
-}
-
-async function borrowObjects({ deps, mirror }: SyncContext, subject: string): Promise<void> {
-  const lender = repositoryDir(deps.syncDir, subject)
-  if ((await stat(join(lender, 'objects')).catch(() => undefined)) === undefined) return
-  await mkdir(join(mirror, 'objects', 'info'), { recursive: true })
-  await writeFile(join(mirror, 'objects', 'info', 'alternates'), `../../${basename(lender)}/objects\n`)
 }
 
 type Compared = Extract<PlannedRef, { readonly kind: 'send' | 'diverged' | 'tag_moved' }>

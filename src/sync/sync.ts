@@ -5,11 +5,12 @@ import type { RefName, Sha } from '../git/refs.ts'
 import type { Remote } from '../git/remote.ts'
 import type { SyncContext, SyncDeps } from './context.ts'
 import type { Divergence } from './divergence.ts'
-import { createHealing } from './heal.ts'
+import { createHealing, toUnsettled } from './heal.ts'
 import { removeMirror, repositoryDir } from './mirror.ts'
 import { narrateOutcomes } from './narrate.ts'
 import { agreedFrom } from './outcome.ts'
 import { carryOut } from './path.ts'
+import { previewWhole } from './preview.ts'
 import { relay } from './relay.ts'
 
 // Stage 5: make the sides equal.
@@ -168,10 +169,13 @@ export function createSync(deps: SyncDeps): Sync {
       }
     }
     const context: SyncContext = { deps, request, signal, log, recordBackups, mirror, timed }
-    const settled = (await relay(context)) ?? (await heal(context, carryOut))
-    const isSpent = deps.deleteMirrorAfter || request.dryRunOf !== undefined
+    const settled =
+      request.dryRunOf === undefined
+        ? ((await relay(context)) ?? (await heal(context, carryOut)))
+        : await previewWhole(context, request.dryRunOf).catch(toUnsettled)
     // A busy mirror still has a git working on it.
-    if (isSpent && settled.failure?.kind !== 'mirror_busy') await removeMirror(deps, request.subject)
+    if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')
+      await removeMirror(deps, request.subject)
     narrateOutcomes(log, settled.refs)
     const { refs } = settled
     // A head that came back is on one side only.

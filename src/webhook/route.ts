@@ -5,13 +5,13 @@ import { receive, reject } from './receive.ts'
 import type { Answer, ReceiveDeps } from './receive.ts'
 import { readRequest } from './request.ts'
 
-type RouteDeps = ReceiveDeps & {
+export type WebhookRouteDeps = ReceiveDeps & {
   /** Bytes; a larger body is refused while it is still coming in. */
   readonly maxBody: number
 }
 
 /** `/webhooks`, `/webhooks/<forge>` and `/webhooks/<forge>/<hook>`: `POST`, and `GET` with `?payload=` where the forge can send it. */
-export function webhookRoutes(deps: RouteDeps): Hono {
+export function webhookRoutes(deps: WebhookRouteDeps): Hono {
   const routes = new Hono()
   const handle = async (c: Context): Promise<Response> => {
     const from = {

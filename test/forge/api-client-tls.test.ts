@@ -21,7 +21,7 @@ test('a forge with a certificate that nobody vouches for is told nothing', async
 
   const outcome = await call(forge.origin, 'git.example.com')
 
-  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
+  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'tls' } })
   expect(!outcome.ok && outcome.failure.detail).toMatch(/: DEPTH_ZERO_SELF_SIGNED_CERT$/)
   expect(forge.requests).toEqual([])
 })
@@ -33,7 +33,7 @@ test('a forge with the certificate of another host is told nothing', async () =>
 
   const outcome = await call(forge.origin, 'other.example.com')
 
-  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
+  expect(outcome).toMatchObject({ ok: false, failure: { kind: 'tls' } })
   expect(forge.requests).toEqual([])
 })
 

@@ -80,9 +80,15 @@ const FAULTS: readonly (readonly [string, Fault, GitErrorKind])[] = [
   ['404', { kind: 'status', status: 404 }, 'not_found'],
   ['410', { kind: 'status', status: 410 }, 'not_found'],
   ['413', { kind: 'status', status: 413 }, 'too_large'],
+  ['400', { kind: 'status', status: 400 }, 'not_git'],
+  ['402', { kind: 'status', status: 402 }, 'blocked'],
+  ['408', { kind: 'status', status: 408 }, 'server_error'],
+  ['423', { kind: 'status', status: 423 }, 'read_only'],
+  ['451', { kind: 'status', status: 451 }, 'blocked'],
   ['429', { kind: 'status', status: 429, headers: { 'retry-after': '60' } }, 'rate_limited'],
   ['500', { kind: 'status', status: 500 }, 'server_error'],
   ['503', { kind: 'status', status: 503 }, 'server_error'],
+  ['522', { kind: 'status', status: 522 }, 'server_error'],
   ['a login page', { kind: 'html' }, 'not_git'],
   [
     'a login page of several lines',
@@ -106,6 +112,24 @@ test.each(FAULTS)('%s is told apart when listing, fetching and pushing', async (
   expect(listed).toMatchObject({ ok: false, failure: { kind } })
   expect(fetched).toMatchObject({ ok: false, failure: { kind } })
   expect(pushed).toMatchObject({ ok: false, failure: { kind } })
+})
+
+test('an answer that breaks off is a lost connection when listing, fetching and pushing', async () => {
+  await using world = await openGitWorld()
+  const { room, server, app, remote, work, mirror } = world
+  await work.commit('first')
+  await work.push(app.dir, 'main')
+  const second = await work.commit('second')
+  await world.mirrorWork()
+  server.fault('*', { kind: 'cut', afterBytes: 20 })
+
+  const listed = await listRefs(room.git, remote, { signal })
+  const fetched = await fetchRefs(room.git, mirror, remote, { allInto: 'refs/internal' }, { signal })
+  const pushed = await pushRefs(room.git, mirror, remote, [{ ref: MAIN, sha: second }], { signal })
+
+  expect(listed).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
+  expect(fetched).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
+  expect(pushed).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
 })
 
 test('a page of one line without an end is not taken for an empty repository', async () => {

@@ -155,6 +155,23 @@ test('a key that the server does not know is refused, also while the connection 
   expect(bad).toMatchObject({ ok: false, failure: { kind: 'ssh_key_rejected' } })
 })
 
+test('two keys for one host never share a connection', async () => {
+  await using world = await openSshWorld()
+  const { room, server, remote } = world
+  const other = { ...remote, credential: { kind: 'ssh_key', privateKey: server.secondKey } } as const
+
+  const listed = await Promise.all(
+    [remote, other, remote, other].map((each) => listRefs(room.git, each, { signal })),
+  )
+  const again = await listRefs(room.git, other, { signal })
+  const masters = await waitForProcesses(room.git.runtimeDir, (processes) => processes.length === 2)
+
+  expect([...listed, again].map(({ ok }) => ok)).toEqual([true, true, true, true, true])
+  expect(new Set(masters.map(({ command }) => command)).size).toBe(2)
+  const fingerprints = server.log().matchAll(/Accepted publickey for .* (SHA256:\S+)/g)
+  expect(new Set([...fingerprints].map(([, fingerprint]) => fingerprint)).size).toBe(2)
+})
+
 test('a key with Windows line ends works, a text that is no key is refused', async () => {
   await using world = await openSshWorld()
   const { room, server, remote } = world

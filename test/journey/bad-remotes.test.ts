@@ -97,6 +97,42 @@ const TROUBLES: readonly Trouble[] = [
     detail: /GH006/,
   },
   {
+    name: 'the target finds a secret',
+    bind: async (journey) => {
+      const app = await journey.bind('app')
+      const words = 'PUSH BLOCKED: Secrets detected in code changes'
+      await installHook(app.outer.dir, 'pre-receive', `echo "${words}" >&2; exit 1`)
+      return app
+    },
+    code: 20105,
+    msg: '推送的内容中含有密钥',
+    detail: /Secrets detected in code changes/,
+  },
+  {
+    name: 'the target was archived',
+    bind: withFault('outer', {
+      kind: 'status',
+      status: 403,
+      headers: { 'content-type': 'text/plain' },
+      body: 'This repository was archived so it is read-only.\n',
+    }),
+    code: 20110,
+    msg: '仓库只读',
+    detail: /external.*archived/s,
+  },
+  {
+    name: 'a branch of the target is in the way of its name',
+    bind: async (journey) => {
+      const app = await journey.bind('app')
+      const blocker = await journey.work.commit('in the way')
+      await journey.work.push(app.outer.dir, `${blocker}:refs/heads/main/old`)
+      return app
+    },
+    code: 20111,
+    msg: '分支或标签的名称冲突',
+    detail: /main\/old/,
+  },
+  {
     name: 'a hook of the target declines',
     bind: async (journey) => {
       const app = await journey.bind('app')

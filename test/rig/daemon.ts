@@ -170,7 +170,7 @@ function spawnDaemon({ dir, env = {} }: DaemonOptions): ChildProcess {
   })
 }
 
-async function readAnswer(response: Response): Promise<Answer> {
+export async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text()
   let body: unknown = text
   try {

@@ -46,7 +46,7 @@ export async function startFakeGitea(options: FakeGiteaOptions): Promise<FakeHoo
     const hook = hooks.find(id)
     if (hook !== undefined) return change(hook, request, rest)
     return kind === 'gogs' && request.method === 'DELETE' ? { status: 204 } : NOT_FOUND
-  })
+  }, options.tls)
   const address = `${forge.origin}${below}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
 

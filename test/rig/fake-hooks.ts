@@ -1,3 +1,4 @@
+import type { Certificate } from './certificate.ts'
 import type { SentPush, SentRequest } from './deliveries.ts'
 import type { FakeForge, FakeRequest } from './fake-forge.ts'
 
@@ -33,6 +34,8 @@ export type FakeHookForgeOptions = {
   readonly now?: () => number
   /** However many a page is asked to have. */
   readonly mostPerPage?: number
+  /** When set, the forge speaks HTTPS and shows this; of the fakes only Gitea's can. */
+  readonly tls?: Certificate
 }
 
 /** Hooks by id, which grow as ids do. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { RecordedRequest, Service } from './git-http-server.ts'
+import type { Fault, RecordedRequest, Service } from './git-http-server.ts'
 
 /** What a client of a git server asks for. */
 export function describe(request: IncomingMessage): RecordedRequest {
@@ -26,4 +26,10 @@ function serviceOf(rest: string): Service | undefined {
 export function header(request: IncomingMessage, name: string): string {
   const value = request.headers[name]
   return typeof value === 'string' ? value : ''
+}
+
+/** What is wrong with one service. */
+export function faultAt(service: Service | undefined, fault: Fault = { kind: 'ok' }): Fault {
+  if (fault.kind !== 'at') return fault
+  return faultAt(service, fault.service === service ? fault.fault : { kind: 'ok' })
 }

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { createServer } from 'node:http'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, header } from './git-http-request.ts'
+import type { Certificate } from './certificate.ts'
+import { describe, faultAt, header } from './git-http-request.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
@@ -86,6 +88,8 @@ export type GitHttpServerOptions = {
   /** When set, every request needs these as Basic authentication. */
   readonly username?: string
   readonly password?: string
+  /** When set, the server speaks HTTPS and shows this. */
+  readonly tls?: Certificate
   /** Called when a push has been answered. */
   readonly onPush?: (repository: string) => void
 }
@@ -100,13 +104,15 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const children = new Set<ChildProcess>()
   const stopped = new AbortController()
 
-  const server = createServer((request, response) => {
+  const onRequest: RequestListener = (request, response) => {
     handle(request, response).catch(() => response.destroy())
-  })
+  }
+  const { tls } = options
+  const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  const origin = `http://127.0.0.1:${address.port}`
+  const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = describe(request)
@@ -288,9 +294,4 @@ function writeHead(response: ServerResponse, head: Buffer): void {
   const status = Number.parseInt(headers.get('status') ?? '200', 10)
   headers.delete('status')
   response.writeHead(status, Object.fromEntries(headers))
-}
-
-function faultAt(service: Service | undefined, fault: Fault = { kind: 'ok' }): Fault {
-  if (fault.kind !== 'at') return fault
-  return faultAt(service, fault.service === service ? fault.fault : { kind: 'ok' })
 }

@@ -24,6 +24,8 @@ export type GitSshServer = AsyncDisposable & {
   readonly port: number
   /** A private key in OpenSSH format that the server accepts. */
   readonly userKey: string
+  /** Another one that it accepts. */
+  readonly secondKey: string
   /** A private key that the server does not know. */
   readonly strangerKey: string
   /** The public host key as `<type> <base64>`. */
@@ -39,12 +41,14 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const folder = await createFolder()
   const path = (name: string): string => join(folder.path, name)
   await chmod(folder.path, 0o700)
-  await Promise.all(['host', 'user', 'stranger'].map((name) => createKey(path(name))))
+  await Promise.all(['host', 'user', 'second', 'stranger'].map((name) => createKey(path(name))))
   const userKey = await readFile(path('user'), 'utf8')
+  const secondKey = await readFile(path('second'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
-  const publicKey = await readFile(path('user.pub'), 'utf8')
+  const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
   const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
-  await writeFile(path('authorized_keys'), `restrict,command="${command}" ${publicKey}`, { mode: 0o600 })
+  const authorized = publicKeys.map((key) => `restrict,command="${command}" ${key}`)
+  await writeFile(path('authorized_keys'), authorized.join(''), { mode: 0o600 })
 
   const port = await freePort()
   await writeFile(
@@ -104,6 +108,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   return {
     port,
     userKey,
+    secondKey,
     strangerKey,
     hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     createRepository: async (name) => {

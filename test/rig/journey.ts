@@ -89,7 +89,7 @@ export function pushTo(
   forge: ForgeName,
   repository: Pick<ServedRepository, 'name' | 'url'>,
   branch: string,
-  after: Sha,
+  after: Sha | null,
   changes: { readonly before?: Sha | null; readonly secret?: string; readonly deliveryId?: string } = {},
 ) {
   return pushFrom(forge, {

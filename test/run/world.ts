@@ -8,7 +8,7 @@ import { RunId } from '../../src/ids.ts'
 import { toRefName, toSha } from '../../src/git/refs.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
 import type { RunRequest } from '../../src/run/request.ts'
-import type { AttemptEnd, Trigger, WorkItem } from '../../src/run/run.ts'
+import type { AttemptEnd, Run, Trigger, WorkItem } from '../../src/run/run.ts'
 
 export function refOf(text: string): RefName {
   const ref = toRefName(text)
@@ -83,6 +83,39 @@ export function endOf(changes: Partial<AttemptEnd> = {}): AttemptEnd {
 }
 
 export const unreachable = endOf({ status: 'failed', code: 20004, message: '连接超时', canHeal: true })
+
+/** A run that was claimed for the first time. */
+export function runWith(changes: Partial<Run> = {}): Run {
+  return {
+    id: runId(1),
+    subject: 'binding:1',
+    bindingId: null,
+    taskId: null,
+    subjectName: 'repo-1',
+    trigger: 'webhook',
+    direction: 'to_outer',
+    status: 'running',
+    work: [pushOf('main')],
+    code: null,
+    message: null,
+    hint: null,
+    detail: null,
+    attempts: 1,
+    attemptLimit: 6,
+    interrupted: 0,
+    runAfter: 0,
+    requestedBy: null,
+    dryRun: false,
+    hosts: { internal: 'inner.example', external: 'outer.example' },
+    endpoints: { internal: 'inner.example:443', external: 'outer.example:443' },
+    queuedAt: 0,
+    startedAt: 0,
+    finishedAt: null,
+    refs: [],
+    steps: [],
+    ...changes,
+  }
+}
 
 /** The records of runs on a real database, and a clock that stands still. */
 export async function createWorld() {

@@ -133,7 +133,7 @@ test('more branches than anybody can mean are refused in clear words', async () 
 
   const outcome = await world.sync()
 
-  expect(outcome.failure).toMatchObject({ kind: 'too_large', side: 'internal' })
+  expect(outcome.failure).toMatchObject({ kind: 'too_many_refs', side: 'internal' })
   expect(outcome.failure?.detail).toContain('50001')
   expect(await world.heads('external')).toEqual({})
 })

@@ -30,12 +30,12 @@ import * as wire from './wire.ts'
 export type CerobotDeps = BindingDeps & {
   readonly requestRun: (request: {
     readonly binding: Binding
-    readonly trigger: 'manual'
     readonly direction: Direction
     readonly scope: 'all' | readonly BranchScope[]
     readonly force: boolean
     /** Somebody waits for the answer. */
     readonly wait: boolean
+    readonly by: string | undefined
   }) => Promise<RunId>
   /** Resolves when an attempt has ended; rejects when the signal aborts. */
   readonly waitForRun: (id: RunId, signal: AbortSignal) => Promise<Failure>
@@ -182,7 +182,7 @@ async function answerSync(
   },
 ): Promise<Response> {
   const wait = !/\brespond-async\b/i.test(c.req.header('prefer') ?? '')
-  const run = await deps.requestRun({ ...sync, trigger: 'manual', wait })
+  const run = await deps.requestRun({ ...sync, wait, by: c.get('caller')?.name })
   if (!wait) return accept(c, { run_id: run })
   const { signal } = c.req.raw
   try {

@@ -1,16 +1,24 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { Binding, BindingSide } from '../../binding/binding.ts'
-import { getBinding, listBindings } from '../../binding/bindings.ts'
-import type { Database } from '../../db/database.ts'
+import type { Binding } from '../../binding/binding.ts'
+import { createBinding, deleteBinding, getBinding, listBindings } from '../../binding/bindings.ts'
+import type { BindingDeps } from '../../binding/bindings.ts'
+import { DEFAULT_RULES } from '../../binding/rules.ts'
+import { updateBinding } from '../../binding/update.ts'
+import { BindingChange, bindingToWire, NewBinding, toRules } from './binding-wire.ts'
 import { ok, page } from './envelope.ts'
-import { isoTime, Paging } from './paging.ts'
-import { read } from './read.ts'
+import { Paging } from './paging.ts'
+import { read, readBody } from './read.ts'
 
 const Query = z.object(Paging)
 
-/** `/bindings`: the same bindings as under /cerobot/sync, to look at. */
-export function bindingRoutes(deps: { readonly db: Database }): Hono {
+export type BindingRouteDeps = BindingDeps & {
+  readonly onBindingDeleted: (binding: Binding) => Promise<void>
+  readonly onBindingResumed: (binding: Binding) => Promise<void>
+}
+
+/** `/bindings`: the same bindings as under /cerobot/sync, with every option. */
+export function bindingRoutes(deps: BindingRouteDeps): Hono {
   const routes = new Hono()
 
   routes.get('/', async (c) => {
@@ -19,25 +27,46 @@ export function bindingRoutes(deps: { readonly db: Database }): Hono {
     return page(c, { items: bindings.map(bindingToWire), total, page: number, pageSize })
   })
 
+  routes.post('/', async (c) => {
+    const body = await readBody(c, NewBinding)
+    const binding = await createBinding(deps, {
+      name: body.name,
+      enabled: body.enabled ?? true,
+      granularity: body.granularity ?? 'all',
+      direction: body.direction ?? 'to_outer',
+      addresses: { internal: body.internal.address, external: body.external.address },
+      tokens: { internal: body.internal.token, external: body.external.token },
+      rules: { ...DEFAULT_RULES, ...toRules(body) },
+    })
+    return ok(c, bindingToWire(binding), 201)
+  })
+
   routes.get('/:name', async (c) => ok(c, bindingToWire(await getBinding(deps.db, c.req.param('name')))))
+
+  routes.on(['PUT', 'PATCH'], '/:name', async (c) => {
+    const body = await readBody(c, BindingChange)
+    const { after, isResumed } = await updateBinding(deps, c.req.param('name'), {
+      ...(body.enabled === undefined ? {} : { enabled: body.enabled }),
+      ...(body.granularity === undefined ? {} : { granularity: body.granularity }),
+      ...(body.direction === undefined ? {} : { direction: body.direction }),
+      addresses: { internal: body.internal?.address, external: body.external?.address },
+      tokens: { internal: tokenOf(body.internal), external: tokenOf(body.external) },
+      rules: toRules(body),
+      resume: body.paused === false,
+    })
+    if (isResumed) await deps.onBindingResumed(after)
+    return ok(c, bindingToWire(after))
+  })
+
+  routes.delete('/:name', async (c) => {
+    await deps.onBindingDeleted(await deleteBinding(deps, c.req.param('name')))
+    return ok(c, null)
+  })
 
   return routes
 }
 
-function bindingToWire(binding: Binding): Record<string, unknown> {
-  return {
-    id: binding.id,
-    name: binding.name,
-    enabled: binding.enabled,
-    granularity: binding.granularity,
-    direction: binding.direction,
-    internal: sideToWire(binding.internal),
-    external: sideToWire(binding.external),
-    created_at: isoTime(binding.createdAt),
-    updated_at: isoTime(binding.updatedAt),
-  }
-}
-
-function sideToWire({ address, hasCredential }: BindingSide): Record<string, unknown> {
-  return { address, has_token: hasCredential }
+/** Null takes the token away, as an empty one does. */
+function tokenOf(side: { readonly token?: string | null | undefined } | undefined): string | undefined {
+  return side?.token === null ? '' : side?.token
 }

@@ -2,23 +2,21 @@ import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { SSEStreamingApi } from 'hono/streaming'
 import { z } from 'zod'
-import type { Clock } from '../../clock.ts'
-import type { Database } from '../../db/database.ts'
 import { RunId } from '../../ids.ts'
 import { cancelRun } from '../../run/cancel.ts'
 import type { RunEvents } from '../../run/events.ts'
 import type { RunningRuns } from '../../run/execute.ts'
 import type { LiveLogs } from '../../run/log.ts'
+import { confirmHeld } from '../../run/resolve.ts'
+import type { DecideDeps } from '../../run/resolve.ts'
 import { isEnded, RUN_STATUSES, TRIGGERS } from '../../run/run.ts'
-import type { Run } from '../../run/run.ts'
 import { getRun, listRuns, readStoredLog } from '../../run/runs.ts'
 import { ok, page } from './envelope.ts'
 import { read } from './read.ts'
-import { isoTime, isoTimeOrNull, Paging } from './paging.ts'
+import { Paging } from './paging.ts'
+import { runToWire } from './run-wire.ts'
 
-export type RunRouteDeps = {
-  readonly db: Database
-  readonly clock: Clock
+export type RunRouteDeps = DecideDeps & {
   readonly events: RunEvents
   readonly liveLogs: LiveLogs
   readonly running: RunningRuns
@@ -68,6 +66,12 @@ export function runRoutes(deps: RunRouteDeps): Hono {
     ok(c, runToWire(await cancelRun(deps, read(RunId, c.req.param('id'))))),
   )
 
+  // What was held back because it was so much is meant.
+  routes.post('/:id/confirm', async (c) => {
+    const id = read(RunId, c.req.param('id'))
+    return ok(c, { run_id: await confirmHeld(deps, id, c.get('caller').name) }, 202)
+  })
+
   return routes
 }
 
@@ -101,28 +105,5 @@ async function followLog(deps: RunRouteDeps, id: RunId, stream: SSEStreamingApi)
 async function sendLines(stream: SSEStreamingApi, text: string): Promise<void> {
   for (const line of text.split('\n')) {
     if (line !== '') await stream.writeSSE({ event: 'log', data: line })
-  }
-}
-
-function runToWire(run: Run): Record<string, unknown> {
-  return {
-    id: run.id,
-    binding: run.bindingId === null ? null : run.subjectName,
-    task_id: run.taskId,
-    trigger: run.trigger,
-    direction: run.direction,
-    status: run.status,
-    code: run.code,
-    message: run.message,
-    detail: run.detail,
-    hint: run.hint,
-    attempts: run.attempts,
-    queued_at: isoTime(run.queuedAt),
-    started_at: isoTimeOrNull(run.startedAt),
-    finished_at: isoTimeOrNull(run.finishedAt),
-    retry_at: run.status === 'queued' && run.attempts > 0 ? isoTime(run.runAfter) : null,
-    duration_ms: run.startedAt === null || run.finishedAt === null ? null : run.finishedAt - run.startedAt,
-    refs: run.refs,
-    steps: run.steps.map(({ name, durationMs }) => ({ name, duration_ms: durationMs })),
   }
 }

@@ -67,6 +67,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('ref', 'text', (c) => c.notNull())
     .addColumn('side', 'text', (c) => c.notNull())
     .addColumn('since', 'bigint', (c) => c.notNull())
+    .addColumn('asked_at', 'bigint')
     .addPrimaryKeyConstraint('missing_ref_key', ['subject', 'ref'])
     .execute()
+  await db.schema.createIndex('missing_ref_since_index').on('missing_ref').column('since').execute()
+  await sql`create index binding_probe on binding (probe_at) where probe_at is not null`.execute(db)
 }

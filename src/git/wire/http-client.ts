@@ -1,12 +1,12 @@
 import type { LookupFunction } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { Readable, pipeline } from 'node:stream'
-import type { SecureContext } from 'node:tls'
-import { createSecureContext, getCACertificates } from 'node:tls'
 import { createGunzip } from 'node:zlib'
 import type { Dispatcher } from 'undici'
-import { Pool } from 'undici'
+import { Pool, ProxyAgent } from 'undici'
 import { MINUTE, SECOND } from '../../clock.ts'
+import type { Trust } from '../../host-agent.ts'
+import type { HostRoute } from '../../host-network.ts'
 import type { HttpAccess } from '../access.ts'
 import { malformed } from './wire-error.ts'
 
@@ -18,7 +18,7 @@ import { malformed } from './wire-error.ts'
 
 export type HttpRequest = {
   readonly url: URL
-  readonly access: HttpAccess
+  readonly access: Pick<HttpAccess, 'authorization' | 'addresses' | 'route'>
   readonly headers: Readonly<Record<string, string>>
   /** Sent by POST; without one it is a GET. A stream is sent in chunks, as fast as the server takes it. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
@@ -30,8 +30,6 @@ export type HttpRequest = {
 export type HttpAnswer = {
   readonly status: number
   readonly type: string
-  /** Where a redirect leads. */
-  readonly location: string | undefined
   /** Must be read to its end, or the signal aborted: else the connection is not free again. */
   readonly body: AsyncIterable<Buffer>
 }
@@ -50,16 +48,21 @@ const KEEP_MS = 3 * MINUTE
 const CONNECT_LIMIT_MS = 15 * SECOND
 const MOST_ORIGINS = 500
 
-type Origin = { readonly pool: Pool; addresses: readonly string[] }
+type Origin = {
+  readonly dispatcher: Dispatcher
+  /** Connections that are open and idle, as far as that can be known. */
+  readonly free: () => number
+  /** The addresses that were checked last. */
+  addresses: readonly string[]
+}
 
-export function createHttpClient(): HttpClient {
+export function createHttpClient(trust: Trust): HttpClient {
   const origins = new Map<string, Origin>()
-  let systemTrust: SecureContext | undefined
 
   function originOf({ url, access }: HttpRequest): Origin {
     const known = origins.get(url.origin)
     origins.delete(url.origin)
-    const origin = known ?? openOrigin(url)
+    const origin = known ?? openOrigin(url, access.route, trust)
     origin.addresses = access.addresses
     // The last one is the one used last.
     origins.set(url.origin, origin)
@@ -67,62 +70,66 @@ export function createHttpClient(): HttpClient {
     return origin
   }
 
-  function openOrigin({ origin, protocol }: URL): Origin {
-    const opened: Origin = {
-      addresses: [],
-      pool: new Pool(origin, {
-        allowH2: false,
-        pipelining: 1,
-        // Whoever calls knows better what progress is.
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        keepAliveTimeout: KEEP_MS,
-        keepAliveMaxTimeout: KEEP_MS,
-        connectTimeout: CONNECT_LIMIT_MS,
-        connect: {
-          lookup: pinned(() => opened.addresses),
-          ...(protocol === 'https:' ? { secureContext: (systemTrust ??= trustOfSystem()) } : {}),
-        },
-      }),
-    }
-    return opened
-  }
-
   function forgetOldest(): void {
-    for (const [name, { pool }] of origins) {
-      if (pool.stats.size > 0) continue
-      origins.delete(name)
-      void pool.destroy()
-      return
-    }
+    const [oldest] = origins
+    if (oldest === undefined) return
+    const [name, { dispatcher }] = oldest
+    origins.delete(name)
+    // It ends when what is under way has ended.
+    void dispatcher.close()
   }
 
   return {
     send: async (request) => {
-      const { pool } = originOf(request)
-      const isKept = pool.stats.free > 0
+      const origin = originOf(request)
+      const isKept = origin.free() > 0
       try {
-        return await exchange(pool, request)
+        return await exchange(origin, request)
       } catch (error) {
         // The server may close a kept connection in the very moment in which we use it. What we send is safe to
         // repeat: a listing changes nothing, and an update that was made already does not fit a second time.
         const mayRepeat = isKept && !isStream(request.body) && !request.signal.aborted && isBroken(error)
         if (!mayRepeat) throw error
-        return exchange(pool, request)
+        return exchange(origin, request)
       }
     },
-    isConnected: (url) => (origins.get(url.origin)?.pool.stats.free ?? 0) > 0,
+    isConnected: (url) => (origins.get(url.origin)?.free() ?? 0) > 0,
     close: async () => {
-      const pools = [...origins.values()].map(({ pool }) => pool)
+      const dispatchers = [...origins.values()].map(({ dispatcher }) => dispatcher)
       origins.clear()
-      await Promise.all(pools.map((pool) => pool.destroy()))
+      await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()))
     },
   }
 }
 
-async function exchange(pool: Pool, request: HttpRequest): Promise<HttpAnswer> {
+// The one place that knows what is trusted at a host, and by which way it is reached.
+function openOrigin(url: URL, { bundle, proxy }: HostRoute, trust: Trust): Origin {
+  // Neither the environment of the process nor undici's usual values have a say in this.
+  const secure = url.protocol === 'https:' ? { secureContext: trust(bundle), rejectUnauthorized: true } : {}
+  const common = {
+    allowH2: false,
+    pipelining: 1,
+    // Whoever calls knows better what progress is.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_MS,
+    keepAliveMaxTimeout: KEEP_MS,
+    connectTimeout: CONNECT_LIMIT_MS,
+  }
+  if (proxy !== undefined) {
+    const agent = new ProxyAgent({ ...common, uri: proxy.url, requestTls: secure })
+    return { dispatcher: agent, free: () => 0, addresses: [] }
+  }
+  const lookup = pinned(() => origin.addresses)
+  const pool = new Pool(url.origin, { ...common, connect: { ...secure, lookup } })
+  const origin: Origin = { dispatcher: pool, free: () => pool.stats.free, addresses: [] }
+  return origin
+}
+
+async function exchange(origin: Origin, request: HttpRequest): Promise<HttpAnswer> {
   const { url, access, headers, body, signal, onProgress } = request
-  const response = await pool.request({
+  const response = await origin.dispatcher.request({
+    origin: url.origin,
     method: body === undefined ? 'GET' : 'POST',
     path: `${url.pathname}${url.search}`,
     headers: {
@@ -135,11 +142,10 @@ async function exchange(pool: Pool, request: HttpRequest): Promise<HttpAnswer> {
     signal,
   })
   onProgress()
-  const { 'content-type': type, location } = response.headers
+  const { 'content-type': type } = response.headers
   return {
     status: response.statusCode,
     type: typeof type === 'string' ? type : '',
-    location: typeof location === 'string' ? location : undefined,
     body: untilFree(watched(decoded(response), onProgress)),
   }
 }
@@ -176,11 +182,6 @@ const BROKEN: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'E
 
 function isBroken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && BROKEN.has(error.code)
-}
-
-// Git trusts what the system trusts, which Node by itself does not. Reading all of it takes a while.
-function trustOfSystem(): SecureContext {
-  return createSecureContext({ ca: [...getCACertificates('default'), ...getCACertificates('system')] })
 }
 
 function pinned(addresses: () => readonly string[]): LookupFunction {

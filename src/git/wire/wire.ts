@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import type { Trust } from '../../host-agent.ts'
 import { parseEndpoint } from '../host.ts'
 import type { Limits } from '../limits.ts'
 import { cleanWords } from '../output.ts'
@@ -18,8 +19,8 @@ import { WireError } from './wire-error.ts'
 export type Wire = {
   readonly client: HttpClient
   readonly servers: Servers
-  /** Whether the daemon may speak to this address of the host without git; asked for every address. */
-  readonly allows: (host: string, ip: string) => boolean
+  /** Whether the daemon may speak to the host without git; no addresses: a proxy finds them out. */
+  readonly allows: (host: string, addresses: readonly string[]) => boolean
 }
 
 export type Doubt = {
@@ -29,14 +30,22 @@ export type Doubt = {
   readonly detail: string
 }
 
-export function openWire(options: { readonly clock: Clock; readonly allows: Wire['allows'] }): Wire {
-  return { client: createHttpClient(), servers: rememberServers(options), allows: options.allows }
+export function openWire(options: {
+  readonly clock: Clock
+  readonly allows: Wire['allows']
+  readonly trust: Trust
+}): Wire {
+  return {
+    client: createHttpClient(options.trust),
+    servers: rememberServers(options),
+    allows: options.allows,
+  }
 }
 
 /** Why git should be asked without trying; undefined when it need not. */
 export function mistrust(wire: Wire, { url, http }: WireRepository): Doubt | undefined {
   const { host, origin } = placeOf(url)
-  if (!http.addresses.every((address) => wire.allows(host, address))) {
+  if (!wire.allows(host, http.addresses)) {
     return { kind: 'off', detail: `the relay is off for ${host}` }
   }
   const isAvoided = wire.servers.isAvoided(url) || wire.servers.isAvoided(origin)

@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { HttpClient, HttpRequest } from '../../../src/git/wire/http-client.ts'
 import { createHttpClient } from '../../../src/git/wire/http-client.ts'
+import { createTrust } from '../../../src/host-agent.ts'
+import { DIRECT_ROUTE } from '../../../src/host-network.ts'
 import { createCertificate } from '../../rig/certificate.ts'
 import type { Certificate } from '../../rig/certificate.ts'
 
@@ -36,14 +38,14 @@ async function serve(onRequest: RequestListener, certificate?: Certificate): Pro
 }
 
 function openClient(): HttpClient & AsyncDisposable {
-  const client = createHttpClient()
+  const client = createHttpClient(createTrust())
   return { ...client, [Symbol.asyncDispose]: client.close }
 }
 
 async function ask(client: HttpClient, url: string, request: Partial<HttpRequest> = {}): Promise<string> {
   const answer = await client.send({
     url: new URL(url),
-    access: { authorization: undefined, addresses: ['127.0.0.1'] },
+    access: { authorization: undefined, addresses: ['127.0.0.1'], route: DIRECT_ROUTE },
     headers: {},
     signal: AbortSignal.timeout(20_000),
     onProgress: () => {},
@@ -122,7 +124,7 @@ test('a name is not looked up again: the checked addresses are where it leads', 
 
   await ask(client, `http://forge.invalid:${site.port}/a`)
   const unknown = ask(client, `http://other.invalid:${site.port}/a`, {
-    access: { authorization: undefined, addresses: [] },
+    access: { authorization: undefined, addresses: [], route: DIRECT_ROUTE },
   })
 
   await expect(unknown).rejects.toThrow('has no address')
@@ -138,7 +140,7 @@ test('it logs in with the first request and says that it is a kind of git', asyn
   })
 
   await ask(client, `http://127.0.0.1:${site.port}/a`, {
-    access: { authorization: 'Basic YTpi', addresses: [] },
+    access: { authorization: 'Basic YTpi', addresses: [], route: DIRECT_ROUTE },
     body: Buffer.from('x'),
   })
 
@@ -239,7 +241,7 @@ test('a certificate of an authority that the system trusts is accepted, and no o
 })
 
 test('nothing is left open when it is closed', async () => {
-  const client = createHttpClient()
+  const client = createHttpClient(createTrust())
   await using site = await serve((_, response) => response.end('hello'))
   await ask(client, `http://127.0.0.1:${site.port}/a`)
   const closed = new Promise<void>((resolve) =>
