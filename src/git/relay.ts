@@ -37,6 +37,12 @@ export type Relayed =
 
 type RelayDeps = LimitDeps & AccessDeps & { readonly wire: Wire | undefined }
 
+/** Whether a remote is reached in the way in which branches are relayed. */
+export function speaksHttp({ url }: Remote): boolean {
+  const scheme = parseEndpoint(url)?.scheme
+  return scheme === 'http' || scheme === 'https'
+}
+
 /** Resolves to the doubt when git has to do it. After a doubt the target holds `before`, or what the source holds. */
 export async function relayBranch(
   deps: RelayDeps,
@@ -45,7 +51,7 @@ export async function relayBranch(
 ): Promise<Relayed> {
   const { wire } = deps
   if (wire === undefined) return doubtful({ kind: 'off', detail: 'git does everything' })
-  if (!isHttp(order.source) || !isHttp(order.target)) return NO_HTTP
+  if (!speaksHttp(order.source) || !speaksHttp(order.target)) return NO_HTTP
   using limits = watchLimits(deps, 'the relay', signal)
   const { source, target } = order
   const outcome = await withAccess<{ readonly relayed: Relayed }>(
@@ -146,11 +152,6 @@ async function warmUp(options: WireOptions, target: WireRepository): Promise<voi
 
 function doubtful(doubt: Doubt): Relayed {
   return { ok: false, doubt, at: undefined }
-}
-
-function isHttp({ url }: Remote): boolean {
-  const scheme = parseEndpoint(url)?.scheme
-  return scheme === 'http' || scheme === 'https'
 }
 
 const NO_HTTP = doubtful({ kind: 'no_http', detail: 'one side is reached in another way' })

@@ -2,7 +2,7 @@ import { bothLanguages } from '../domain-error.ts'
 import type { Text } from '../domain-error.ts'
 import { isBranchRef } from '../git/refs.ts'
 import type { RelayOrder } from '../git/relay.ts'
-import { relayBranch } from '../git/relay.ts'
+import { relayBranch, speaksHttp } from '../git/relay.ts'
 import type { Doubt } from '../git/wire/wire.ts'
 import type { Side } from '../binding/binding.ts'
 import type { RefPair } from '../binding/rules.ts'
@@ -49,7 +49,8 @@ export async function relay(context: SyncContext): Promise<Settled | undefined> 
 
 type RelayPlan = { readonly pair: RefPair; readonly from: Side; readonly order: RelayOrder }
 
-type NotRelayed = 'decided' | 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
+type NotRelayed =
+  'no_http' | 'lfs' | 'decided' | 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
 
 function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
   const { scope, remotes } = request
@@ -58,6 +59,8 @@ function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
   const [pair, ...others] = scope
   if (pair === undefined || others.length > 0) return 'several'
   if (!isBranchRef(pair.internal) || !isBranchRef(pair.external)) return 'tag'
+  if (!speaksHttp(remotes.internal) || !speaksHttp(remotes.external)) return 'no_http'
+  if (request.lfs === true) return 'lfs'
   if (isForced(request, pair)) return 'forced'
   if (request.decided.has(pair.internal) || request.evidence.deleted.has(pair.internal)) return 'decided'
   const from = hotPathOf(request)?.from
@@ -81,6 +84,7 @@ const BY_GIT = '由 git 同步 / by git: '
 const TOLD_EXACTLY: ReadonlySet<Doubt['kind']> = new Set(['refused', 'status', 'malformed', 'unreachable'])
 
 const WHY: Readonly<Record<NotRelayed | Doubt['kind'], Text>> = {
+  lfs: { zh: '需要同步 LFS 对象', en: 'LFS objects come along' },
   decided: { zh: '已有明确的处理要求', en: 'it is more than a push' },
   whole: { zh: '比较整个仓库', en: 'the whole repository is compared' },
   several: { zh: '不止一个分支', en: 'it is not exactly one branch' },

@@ -33,6 +33,8 @@ export type SyncRequest = {
   readonly force: 'none' | 'all' | readonly RefName[]
   /** Last agreed sha per internal ref name. */
   readonly agreed: ReadonlyMap<RefName, Sha>
+  /** Bring the LFS objects along that the pushed commits name. */
+  readonly lfs?: boolean
   /** What a delivery said the pushing side holds, per internal ref name; never taken for the truth. */
   readonly hints?: ReadonlyMap<RefName, Sha>
   readonly evidence: Evidence

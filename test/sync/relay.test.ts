@@ -73,6 +73,7 @@ test.each<readonly [string, string, Partial<SyncRequest>]>([
   ['a whole repository', 'the whole repository is compared', { scope: 'all' }],
   ['several branches', 'it is not exactly one branch', { scope: [pair('main'), pair('other')] }],
   ['a tag', 'tags are not relayed', { scope: [pair('tags/v1')] }],
+  ['a push with LFS', 'LFS objects come along', { lfs: true }],
   ['a forced sync', 'force was asked for', { force: 'all' }],
   ['a push on nobody knows which side', 'it is not known which side has moved', { direction: 'both' }],
   ['a new branch', 'the two sides have not been equal yet', { scope: [pair('other')] }],

@@ -1,0 +1,43 @@
+import { connect, createServer } from 'node:net'
+import type { Socket } from 'node:net'
+
+// A line to a server that is far away: every byte takes half a round trip longer, each way. Nothing is lost, and
+// as much as anybody sends is under way at once.
+
+export type SlowLine = AsyncDisposable & { readonly port: number }
+
+export async function startSlowLine(toPort: number, roundTripMs: number): Promise<SlowLine> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (near) => {
+    const far = connect({ port: toPort, host: '127.0.0.1', noDelay: true })
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket.on('error', () => socket.destroy())
+      socket.on('close', () => sockets.delete(socket))
+    }
+    carry(near, far, roundTripMs / 2)
+    carry(far, near, roundTripMs / 2)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the line has no port')
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise<void>((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+function carry(from: Socket, to: Socket, delayMs: number): void {
+  // A new connection costs the round trip of its handshake too, which on loopback takes no time.
+  const firstAt = performance.now() + 2 * delayMs
+  const later = (action: () => void): void => {
+    const now = performance.now()
+    setTimeout(action, Math.max(now, firstAt) + delayMs - now)
+  }
+  from.on('data', (chunk) => later(() => to.write(chunk)))
+  from.on('end', () => later(() => to.end()))
+  from.on('close', () => later(() => to.destroy()))
+}
