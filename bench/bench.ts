@@ -1,7 +1,9 @@
 import { describeMachine } from './machine.ts'
+import { measureComparison } from './comparison.ts'
 import { measureDeliveries } from './deliveries.ts'
 import { measureMemory } from './memory.ts'
 import { measurePushes } from './pushes.ts'
+import { measureRelay } from './relay.ts'
 import { measureRepository } from './repository.ts'
 import type { Sizes } from './sizes.ts'
 import { FULL, QUICK } from './sizes.ts'
@@ -21,6 +23,8 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['b', { title: 'A repository with many branches', measure: measureRepository }],
   ['c', { title: 'Signed deliveries per second', measure: measureDeliveries }],
   ['d', { title: 'Resident memory', measure: measureMemory }],
+  ['f', { title: 'The common push at a distance', measure: measureRelay }],
+  ['g', { title: 'Comparing many bindings', measure: measureComparison }],
 ])
 
 const words = process.argv.slice(2)

@@ -16,6 +16,15 @@ export type Sizes = {
   readonly repositories: number
   /** Bindings that the daemon holds when it holds many. */
   readonly bindings: number
+  /** Round trips to the forges in ms, for the common push at a distance. */
+  readonly roundTrips: readonly number[]
+  /** Pushes that are measured each way at every distance. */
+  readonly distantPushes: number
+  readonly packBytes: readonly number[]
+  /** Bindings that are compared, of which nothing has changed. */
+  readonly comparedBindings: number
+  /** How many of them are compared in the slower ways; the rest is extrapolated. */
+  readonly comparedSlowly: number
   /** How long a daemon is left alone before its memory counts as idle. */
   readonly settleMs: number
 }
@@ -31,6 +40,11 @@ export const FULL: Sizes = {
   connections: 32,
   repositories: 100,
   bindings: 10_000,
+  roundTrips: [0, 20, 100, 300],
+  distantPushes: 6,
+  packBytes: [2 ** 20, 10 * 2 ** 20, 100 * 2 ** 20],
+  comparedBindings: 1000,
+  comparedSlowly: 100,
   settleMs: 2000,
 }
 
@@ -45,5 +59,10 @@ export const QUICK: Sizes = {
   connections: 4,
   repositories: 2,
   bindings: 20,
+  roundTrips: [10],
+  distantPushes: 1,
+  packBytes: [100 * 1024],
+  comparedBindings: 6,
+  comparedSlowly: 2,
   settleMs: 10,
 }

@@ -4,7 +4,11 @@ import type { Socket } from 'node:net'
 // A line to a server that is far away: every byte takes half a round trip longer, each way. Nothing is lost, and
 // as much as anybody sends is under way at once.
 
-export type SlowLine = AsyncDisposable & { readonly port: number }
+export type SlowLine = AsyncDisposable & {
+  readonly port: number
+  /** Ends all connections. */
+  readonly cut: () => void
+}
 
 export async function startSlowLine(toPort: number, roundTripMs: number): Promise<SlowLine> {
   const sockets = new Set<Socket>()
@@ -21,10 +25,14 @@ export async function startSlowLine(toPort: number, roundTripMs: number): Promis
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the line has no port')
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port: address.port,
+    cut,
     [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
+      cut()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
@@ -32,10 +40,23 @@ export async function startSlowLine(toPort: number, roundTripMs: number): Promis
 
 function carry(from: Socket, to: Socket, delayMs: number): void {
   // A new connection costs the round trip of its handshake too, which on loopback takes no time.
-  const firstAt = performance.now() + 2 * delayMs
+  const openAt = performance.now() + 2 * delayMs
+  const waiting: { readonly at: number; readonly action: () => void }[] = []
   const later = (action: () => void): void => {
-    const now = performance.now()
-    setTimeout(action, Math.max(now, firstAt) + delayMs - now)
+    waiting.push({ at: Math.max(performance.now(), openAt) + delayMs, action })
+    if (waiting.length === 1) wait()
+  }
+  // One timer for all, so that nothing overtakes anything.
+  const wait = (): void => {
+    const [next] = waiting
+    if (next === undefined) return
+    const left = next.at - performance.now()
+    if (left > 0) setTimeout(wait, left)
+    else {
+      next.action()
+      waiting.shift()
+      wait()
+    }
   }
   from.on('data', (chunk) => later(() => to.write(chunk)))
   from.on('end', () => later(() => to.end()))
