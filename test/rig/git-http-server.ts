@@ -109,6 +109,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
   const { tls } = options
   const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
+  // As long as forges keep an idle connection.
+  server.keepAliveTimeout = 65_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')

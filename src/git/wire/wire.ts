@@ -97,8 +97,11 @@ function kindOf(error: unknown, limits: Limits): Doubt | undefined {
   }
   if (error instanceof WireError) return { kind: error.kind, detail: error.message }
   const isOfNetwork = error instanceof Error && 'code' in error
+  if (isOfNetwork && error.code === CONNECT_TIMEOUT) return { kind: 'stalled', detail: error.message }
   return isOfNetwork ? { kind: 'unreachable', detail: `${String(error.code)}: ${error.message}` } : undefined
 }
+
+const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 
 function placeOf(url: RemoteUrl): { readonly host: string; readonly origin: string } {
   const endpoint = parseEndpoint(url)
