@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cp, mkdir, rm } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createBinding } from '../src/binding/bindings.ts'
@@ -28,15 +28,11 @@ export async function measureComparison(sizes: Sizes): Promise<string> {
   await using folder = await createFolder()
   await using server = await startGitHttpServer(LOGIN)
   const pairs = await createPairs(folder.path, server, sizes.comparedBindings)
-  const wire = await reconcile(join(folder.path, 'wire'), server, pairs, 'true', sizes.comparedBindings)
-  const git = await reconcile(
-    join(folder.path, 'git'),
-    server,
-    pairs.slice(0, sizes.comparedSlowly),
-    'false',
-    sizes.comparedSlowly,
-  )
-  const loop = await loopOver(pairs.slice(0, sizes.comparedSlowly))
+  const few = pairs.slice(0, sizes.comparedSlowly)
+  const interval = sizes.reconcileInterval
+  const wire = await reconcile(join(folder.path, 'wire'), server, pairs, { relay: 'true', interval })
+  const git = await reconcile(join(folder.path, 'git'), server, few, { relay: 'false', interval })
+  const loop = await loopOver(few)
   const row = (name: string, seconds: number, compared: number): readonly string[] => {
     const all = (seconds / compared) * sizes.comparedBindings
     const reference = (loop / sizes.comparedSlowly) * sizes.comparedBindings
@@ -76,23 +72,20 @@ async function createPairs(folder: string, server: GitHttpServer, count: number)
   return pairs
 }
 
-/** Processor seconds of a daemon for so many comparisons, all of which find both sides equal. */
+/** Processor seconds of a daemon that compares each pair once and finds both sides equal. */
 async function reconcile(
   dir: string,
   server: GitHttpServer,
   pairs: readonly Pair[],
-  relay: string,
-  count: number,
+  { relay, interval }: { readonly relay: string; readonly interval: string },
 ): Promise<number> {
   await mkdir(dir)
   await bindAll(dir, pairs)
-  // So short that what is due is looked for ten times a second.
-  await using daemon = await startDaemon(dir, { RELAY: relay, RECONCILE_INTERVAL: '1s' })
+  await using daemon = await startDaemon(dir, { RELAY: relay, RECONCILE_INTERVAL: interval })
   await untilAsked(server, pairs.length)
   const before = processorTimeOf(daemon.pid)
-  await untilAsked(server, count)
+  await untilAsked(server, pairs.length)
   const used = processorTimeOf(daemon.pid) - before
-  await rm(join(dir, 'sync'), { recursive: true, force: true })
   return used / 1000
 }
 

@@ -19,7 +19,7 @@ type Taken = {
 
 export async function measureRelay(sizes: Sizes): Promise<string> {
   const tables: string[] = []
-  for (const scheme of ['http', 'https'] as const) {
+  for (const scheme of sizes.schemes) {
     await using forges = await openForges(scheme)
     const columns = new Map<string, Taken>()
     for (const roundTripMs of sizes.roundTrips) {
@@ -28,11 +28,11 @@ export async function measureRelay(sizes: Sizes): Promise<string> {
       columns.set(name, await measure(distance, SMALL, sizes.distantPushes))
     }
     tables.push(toTable(`1 KB over ${scheme.toUpperCase()}`, columns))
-    if (scheme === 'https') continue
+    if (scheme !== sizes.schemes[0]) continue
     const bySize = new Map<string, Taken>()
     await using near = await forges.at(0)
     for (const bytes of sizes.packBytes) bySize.set(describeSize(bytes), await measure(near, bytes, 3))
-    tables.push(toTable('larger pushes over HTTP, loopback', bySize))
+    tables.push(toTable(`larger pushes over ${scheme.toUpperCase()}, loopback`, bySize))
   }
   return [tables.join('\n\n'), '', NOTES].join('\n')
 }

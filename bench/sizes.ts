@@ -16,6 +16,8 @@ export type Sizes = {
   readonly repositories: number
   /** Bindings that the daemon holds when it holds many. */
   readonly bindings: number
+  /** How the forges are reached, for the common push at a distance. */
+  readonly schemes: readonly ('http' | 'https')[]
   /** Round trips to the forges in ms, for the common push at a distance. */
   readonly roundTrips: readonly number[]
   /** Pushes that are measured each way at every distance. */
@@ -25,6 +27,8 @@ export type Sizes = {
   readonly comparedBindings: number
   /** How many of them are compared in the slower ways; the rest is extrapolated. */
   readonly comparedSlowly: number
+  /** Short, but not so short that a binding is due again while it still waits for its turn. */
+  readonly reconcileInterval: string
   /** How long a daemon is left alone before its memory counts as idle. */
   readonly settleMs: number
 }
@@ -40,11 +44,13 @@ export const FULL: Sizes = {
   connections: 32,
   repositories: 100,
   bindings: 10_000,
+  schemes: ['http', 'https'],
   roundTrips: [0, 20, 100, 300],
   distantPushes: 6,
   packBytes: [2 ** 20, 10 * 2 ** 20, 100 * 2 ** 20],
   comparedBindings: 1000,
   comparedSlowly: 100,
+  reconcileInterval: '20s',
   settleMs: 2000,
 }
 
@@ -59,10 +65,12 @@ export const QUICK: Sizes = {
   connections: 4,
   repositories: 2,
   bindings: 20,
+  schemes: ['http'],
   roundTrips: [10],
   distantPushes: 1,
   packBytes: [100 * 1024],
   comparedBindings: 6,
   comparedSlowly: 2,
+  reconcileInterval: '1s',
   settleMs: 10,
 }

@@ -43,10 +43,14 @@ export async function startNginx(options: {
   const child = spawn('/usr/sbin/nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], {
     stdio: 'ignore',
   })
+  // A test that ran out of time disposes of nothing, and vitest ends its process by SIGTERM.
+  const endWithTest = (): void => void child.kill('SIGKILL')
+  for (const end of ['exit', 'SIGTERM']) process.once(end, endWithTest)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   stack.defer(async () => {
     if (child.exitCode === null) child.kill('SIGTERM')
     await exited
+    for (const end of ['exit', 'SIGTERM']) process.off(end, endWithTest)
   })
   await untilListening(port, folder, () => child.exitCode !== null)
   const owned = stack.move()
