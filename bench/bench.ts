@@ -1,6 +1,7 @@
 import { describeMachine } from './machine.ts'
 import { measureComparison } from './comparison.ts'
 import { measureDeliveries } from './deliveries.ts'
+import { measureLists } from './lists.ts'
 import { measureMemory } from './memory.ts'
 import { measurePushes } from './pushes.ts'
 import { measureRelay } from './relay.ts'
@@ -23,6 +24,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['b', { title: 'A repository with many branches', measure: measureRepository }],
   ['c', { title: 'Signed deliveries per second', measure: measureDeliveries }],
   ['d', { title: 'Resident memory', measure: measureMemory }],
+  ['e', { title: 'Pages of long lists', measure: measureLists }],
   ['f', { title: 'The common push at a distance', measure: measureRelay }],
   ['g', { title: 'Comparing many bindings', measure: measureComparison }],
 ])

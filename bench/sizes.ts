@@ -16,6 +16,10 @@ export type Sizes = {
   readonly repositories: number
   /** Bindings that the daemon holds when it holds many. */
   readonly bindings: number
+  /** Rows of the lists whose pages are read, and how often each of those is. */
+  readonly listedRuns: number
+  readonly listedDeliveries: number
+  readonly listReads: number
   /** How the forges are reached, for the common push at a distance. */
   readonly schemes: readonly ('http' | 'https')[]
   /** Round trips to the forges in ms, for the common push at a distance. */
@@ -44,6 +48,9 @@ export const FULL: Sizes = {
   connections: 32,
   repositories: 100,
   bindings: 10_000,
+  listedRuns: 1_000_000,
+  listedDeliveries: 100_000,
+  listReads: 200,
   schemes: ['http', 'https'],
   roundTrips: [0, 20, 100, 300],
   distantPushes: 6,
@@ -65,6 +72,9 @@ export const QUICK: Sizes = {
   connections: 4,
   repositories: 2,
   bindings: 20,
+  listedRuns: 3000,
+  listedDeliveries: 3000,
+  listReads: 3,
   schemes: ['http'],
   roundTrips: [10],
   distantPushes: 1,

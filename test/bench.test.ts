@@ -14,6 +14,7 @@ test('the bench measures every section in tiny sizes and prints its tables', asy
     '## (b)',
     '## (c)',
     '## (d)',
+    '## (e)',
     '## (f)',
     '## (g)',
   ])
@@ -29,6 +30,6 @@ test('the bench names the sections when it is asked for another one', async () =
 
   await expect(asked).rejects.toMatchObject({
     code: 1,
-    stderr: 'bench: there is no section x; there are a b c d f g\n',
+    stderr: 'bench: there is no section x; there are a b c d e f g\n',
   })
 })

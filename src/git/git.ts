@@ -5,8 +5,8 @@ import { MIRROR_BUSY_EXIT, classify } from './classify.ts'
 import type { RemoteAccess } from './environment.ts'
 import { gitEnvironment } from './environment.ts'
 import type { GitFailure } from './git-error.ts'
-import type { LimitDeps } from './limits.ts'
 import { watchLimits } from './limits.ts'
+import type { LimitDeps } from './limits.ts'
 import { recordProcess } from './orphans.ts'
 import { collectMessages, readLines } from './output.ts'
 
@@ -28,6 +28,8 @@ export type RunDeps = LimitDeps & {
 export type GitCall = {
   /** Names the call in messages, e.g. `fetch`. */
   readonly operation: string
+  /** Ssh itself instead of git, where a server is asked for something that git has no command for. */
+  readonly program?: 'ssh'
   readonly args: readonly string[]
   readonly gitDir?: string
   /** Holds the fence of `gitDir`; for every call that writes. */
@@ -39,6 +41,8 @@ export type GitCall = {
   readonly signal: AbortSignal
   /** Takes stdout line by line instead of having it returned; for long listings. */
   readonly onLine?: (line: string) => void
+  /** Takes stdout as it arrives; for what is not text. */
+  readonly onBytes?: (chunk: Buffer) => void
   readonly onProgress?: ((text: string) => void) | undefined
 }
 
@@ -91,6 +95,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   let stdoutBytes = 0
   subprocess.stdout.on('data', (chunk: Buffer) => {
     limits.progress()
+    if (call.onBytes !== undefined) return call.onBytes(chunk)
     if (lines !== undefined) return lines.write(chunk)
     stdoutBytes += chunk.length
     if (stdoutBytes <= MAX_STDOUT) chunks.push(chunk)
@@ -120,6 +125,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
 }
 
 function commandLine(call: GitCall): readonly [file: string, args: readonly string[]] {
+  if (call.program === 'ssh') return ['ssh', call.args]
   if (call.gitDir === undefined) return ['git', call.args]
   const args = [`--git-dir=${call.gitDir}`, ...call.args]
   if (call.fenced !== true) return ['git', args]

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import { createAgents, createTrust } from '../host-agent.ts'
+import { createAgents, createContexts } from '../host-agent.ts'
 import { DIRECT_NETWORK } from '../host-network.ts'
 import type { HostNetwork } from '../host-network.ts'
 import type { HostKeys } from './host-key.ts'
@@ -43,8 +43,8 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
   if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
   const connections = await openConnections(options.clock, runtimeDir)
   const { clock, allowWire: allows } = options
-  const trust = createTrust()
-  const wire = allows === undefined ? undefined : openWire({ clock, allows, trust })
+  const contextOf = createContexts()
+  const wire = allows === undefined ? undefined : openWire({ clock, allows, contextOf })
   return {
     lookup: lookUpAll,
     ...options,
@@ -52,7 +52,7 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
     connections,
     network,
     trustFile: createTrustFiles(runtimeDir),
-    openAgent: createAgents(trust),
+    openAgent: createAgents(contextOf),
     wire,
     [Symbol.asyncDispose]: async () => {
       await wire?.client.close()

@@ -7,6 +7,7 @@ import { NO_CHANGES, recordConflicts } from './conflicts.ts'
 import type { ConflictChanges } from './conflicts.ts'
 import { recordAccess, toSubject } from './consequences.ts'
 import { recordMissing } from './evidence.ts'
+import { reportEnd, reportPause } from './notices.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
@@ -22,7 +23,7 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
   await deps.db.transaction().execute(async (trx) => {
     const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
     const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, end, now)
-    if (!run.dryRun && !retries) await recordAccess(trx, run, end, now)
+    if (!run.dryRun && !retries) await recordConsequences(trx, run, end, found, now)
     if (isQuietReconcile(run, end, found)) {
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
       return
@@ -33,6 +34,18 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
     if (run.dryRun) return
     await recordSyncLog(trx, run, end, now)
   })
+}
+
+async function recordConsequences(
+  trx: Executor,
+  run: Run,
+  end: AttemptEnd,
+  found: ConflictChanges,
+  now: number,
+): Promise<void> {
+  await reportEnd(trx, run, end, found, now)
+  const change = await recordAccess(trx, run, end, now)
+  if (change === 'paused') await reportPause(trx, run, end, now)
 }
 
 /** What an attempt has learned about refs, whatever becomes of its run. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Fault, RecordedRequest, Service } from './git-http-server.ts'
 
 /** What a client of a git server asks for. */
@@ -32,4 +32,20 @@ export function header(request: IncomingMessage, name: string): string {
 export function faultAt(service: Service | undefined, fault: Fault = { kind: 'ok' }): Fault {
   if (fault.kind !== 'at') return fault
   return faultAt(service, fault.service === service ? fault.fault : { kind: 'ok' })
+}
+
+/** The head of an answer, out of what a CGI program has written. */
+export function writeHead(response: ServerResponse, head: Buffer): void {
+  const headers = new Map(
+    head
+      .toString('latin1')
+      .split('\r\n')
+      .map((line) => [
+        line.slice(0, line.indexOf(':')).toLowerCase(),
+        line.slice(line.indexOf(':') + 1).trim(),
+      ]),
+  )
+  const status = Number.parseInt(headers.get('status') ?? '200', 10)
+  headers.delete('status')
+  response.writeHead(status, Object.fromEntries(headers))
 }

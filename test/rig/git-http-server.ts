@@ -6,7 +6,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Certificate } from './certificate.ts'
-import { describe, faultAt, header } from './git-http-request.ts'
+import { describe, faultAt, header, writeHead } from './git-http-request.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
@@ -88,6 +88,8 @@ export type GitHttpServerOptions = {
   /** When set, every request needs these as Basic authentication. */
   readonly username?: string
   readonly password?: string
+  /** Answers the requests for LFS objects; the others never see it. */
+  readonly lfs?: { readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean }
   /** When set, the server speaks HTTPS and shows this. */
   readonly tls?: Certificate
   /** Called when a push has been answered. */
@@ -117,6 +119,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.lfs?.handle(request, response) === true) return
     const asked = describe(request)
     requests.push(asked)
     const holdIndex = holds.findIndex((hold) => hold.service === asked.service)
@@ -148,9 +151,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
-    if (options.password === undefined) return true
-    const expected = Buffer.from(`${options.username ?? ''}:${options.password}`).toString('base64')
-    return authorization === `Basic ${expected}`
+    const login = Buffer.from(`${options.username ?? ''}:${options.password ?? ''}`).toString('base64')
+    return options.password === undefined || authorization === `Basic ${login}`
   }
 
   async function serve(
@@ -281,19 +283,4 @@ function written(response: ServerResponse, chunk: Buffer): Promise<void> {
 
 function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
   return backend.stdout ?? []
-}
-
-function writeHead(response: ServerResponse, head: Buffer): void {
-  const headers = new Map(
-    head
-      .toString('latin1')
-      .split('\r\n')
-      .map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
-  )
-  const status = Number.parseInt(headers.get('status') ?? '200', 10)
-  headers.delete('status')
-  response.writeHead(status, Object.fromEntries(headers))
 }

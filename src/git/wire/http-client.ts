@@ -1,12 +1,12 @@
 import type { LookupFunction } from 'node:net'
 import { isIPv6 } from 'node:net'
 import { Readable, pipeline } from 'node:stream'
+import type { SecureContext } from 'node:tls'
 import { createGunzip } from 'node:zlib'
 import type { Dispatcher } from 'undici'
 import { Pool, ProxyAgent } from 'undici'
 import { MINUTE, SECOND } from '../../clock.ts'
-import type { Trust } from '../../host-agent.ts'
-import type { HostRoute } from '../../host-network.ts'
+import type { Bundle, HostRoute } from '../../host-network.ts'
 import type { HttpAccess } from '../access.ts'
 import { malformed } from './wire-error.ts'
 
@@ -34,6 +34,9 @@ export type HttpAnswer = {
   readonly body: AsyncIterable<Buffer>
 }
 
+/** By what a server has to prove itself; see `host-agent.ts`. */
+export type ContextOf = (bundle: Bundle | undefined) => SecureContext
+
 export type HttpClient = {
   /** Rejects when there is no answer: no connection, a broken one, an abort. */
   readonly send: (request: HttpRequest) => Promise<HttpAnswer>
@@ -56,13 +59,13 @@ type Origin = {
   addresses: readonly string[]
 }
 
-export function createHttpClient(trust: Trust): HttpClient {
+export function createHttpClient(contextOf: ContextOf): HttpClient {
   const origins = new Map<string, Origin>()
 
   function originOf({ url, access }: HttpRequest): Origin {
     const known = origins.get(url.origin)
     origins.delete(url.origin)
-    const origin = known ?? openOrigin(url, access.route, trust)
+    const origin = known ?? openOrigin(url, access.route, contextOf)
     origin.addresses = access.addresses
     // The last one is the one used last.
     origins.set(url.origin, origin)
@@ -103,9 +106,10 @@ export function createHttpClient(trust: Trust): HttpClient {
 }
 
 // The one place that knows what is trusted at a host, and by which way it is reached.
-function openOrigin(url: URL, { bundle, proxy }: HostRoute, trust: Trust): Origin {
+function openOrigin(url: URL, { bundle, proxy }: HostRoute, contextOf: ContextOf): Origin {
   // Neither the environment of the process nor undici's usual values have a say in this.
-  const secure = url.protocol === 'https:' ? { secureContext: trust(bundle), rejectUnauthorized: true } : {}
+  const secure =
+    url.protocol === 'https:' ? { secureContext: contextOf(bundle), rejectUnauthorized: true } : {}
   const common = {
     allowH2: false,
     pipelining: 1,

@@ -1,10 +1,9 @@
 import type { Clock } from '../../clock.ts'
-import type { Trust } from '../../host-agent.ts'
 import { parseEndpoint } from '../host.ts'
 import type { Limits } from '../limits.ts'
 import { cleanWords } from '../output.ts'
 import type { RemoteUrl } from '../refs.ts'
-import type { HttpClient } from './http-client.ts'
+import type { ContextOf, HttpClient } from './http-client.ts'
 import { createHttpClient } from './http-client.ts'
 import type { Servers } from './servers.ts'
 import { rememberServers } from './servers.ts'
@@ -33,10 +32,10 @@ export type Doubt = {
 export function openWire(options: {
   readonly clock: Clock
   readonly allows: Wire['allows']
-  readonly trust: Trust
+  readonly contextOf: ContextOf
 }): Wire {
   return {
-    client: createHttpClient(options.trust),
+    client: createHttpClient(options.contextOf),
     servers: rememberServers(options),
     allows: options.allows,
   }

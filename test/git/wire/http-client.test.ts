@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import type { HttpClient, HttpRequest } from '../../../src/git/wire/http-client.ts'
 import { createHttpClient } from '../../../src/git/wire/http-client.ts'
-import { createTrust } from '../../../src/host-agent.ts'
+import { createContexts } from '../../../src/host-agent.ts'
 import { DIRECT_ROUTE } from '../../../src/host-network.ts'
 import { createCertificate } from '../../rig/certificate.ts'
 import type { Certificate } from '../../rig/certificate.ts'
@@ -38,7 +38,7 @@ async function serve(onRequest: RequestListener, certificate?: Certificate): Pro
 }
 
 function openClient(): HttpClient & AsyncDisposable {
-  const client = createHttpClient(createTrust())
+  const client = createHttpClient(createContexts())
   return { ...client, [Symbol.asyncDispose]: client.close }
 }
 
@@ -241,7 +241,7 @@ test('a certificate of an authority that the system trusts is accepted, and no o
 })
 
 test('nothing is left open when it is closed', async () => {
-  const client = createHttpClient(createTrust())
+  const client = createHttpClient(createContexts())
   await using site = await serve((_, response) => response.end('hello'))
   await ask(client, `http://127.0.0.1:${site.port}/a`)
   const closed = new Promise<void>((resolve) =>
