@@ -1,16 +1,18 @@
 import { describeMachine } from './machine.ts'
+import { measureComparison } from './comparison.ts'
 import { measureDeliveries } from './deliveries.ts'
 import { measureLists } from './lists.ts'
 import { measureManyRefs } from './many-refs.ts'
 import { measureMemory } from './memory.ts'
 import { measurePushes } from './pushes.ts'
+import { measureRelay } from './relay.ts'
 import { measureRepository } from './repository.ts'
 import type { Sizes } from './sizes.ts'
 import { FULL, QUICK } from './sizes.ts'
 
 // How fast the daemon is, beside what else does the same work, in one run on one machine.
 //
-//   npm run bench                 all sections, about eight minutes
+//   npm run bench                 all sections, about fifteen minutes
 //   npm run bench -- a c          some of them
 //   npm run bench -- --quick      tiny sizes: shows that it works, not how fast
 //
@@ -24,6 +26,8 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['c', { title: 'Signed deliveries per second', measure: measureDeliveries }],
   ['d', { title: 'Resident memory', measure: measureMemory }],
   ['e', { title: 'Pages of long lists', measure: measureLists }],
+  ['f', { title: 'The common push at a distance', measure: measureRelay }],
+  ['g', { title: 'Comparing many bindings', measure: measureComparison }],
   ['h', { title: 'A repository with very many refs', measure: measureManyRefs }],
 ])
 

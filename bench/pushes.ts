@@ -9,20 +9,23 @@ import { median, percentile } from './statistics.ts'
 import { milliseconds, table, times } from './table.ts'
 import { whenVisible } from './visible-ref.ts'
 
-// (a) From sending a signed webhook until the target shows the commit, against `git fetch` and `git push`
-// by hand between two repositories of the same servers. In turns, so that both meet the same machine.
+// (a) From sending a signed webhook until the target shows the commit: by a daemon that relays, by one that leaves
+// it to git, and by `git fetch` and `git push` by hand between two repositories of the same servers. In turns, so
+// that all meet the same machine.
 
 const REF = 'refs/heads/main'
 const WARM_UP = 3
 
-/** The pair that the daemon keeps equal, and the one that two commands keep equal. */
+/** The pairs that the daemons keep equal, and the one that two commands keep equal. */
 type World = {
-  readonly journey: Journey
-  readonly bound: Pair
+  readonly relaying: Bound
+  readonly byGit: Bound
   readonly plain: Pair
   readonly bareGit: BareGit
 }
+type Bound = { readonly journey: Journey; readonly pair: Pair }
 type Pair = Awaited<ReturnType<Journey['bind']>>
+type Commit = Awaited<ReturnType<Journey['work']['commit']>>
 
 type DaemonPush = {
   readonly visible: number
@@ -30,58 +33,61 @@ type DaemonPush = {
   readonly steps: ReadonlyMap<string, number>
 }
 type BarePush = { readonly visible: number; readonly fetched: number; readonly ended: number }
+type Pushes = { readonly relayed: DaemonPush[]; readonly byGit: DaemonPush[]; readonly bare: BarePush[] }
 
 export async function measurePushes(sizes: Sizes): Promise<string> {
   await using journey = await startJourney()
-  const world = await prepare(journey)
-  const daemon: DaemonPush[] = []
-  const bare: BarePush[] = []
+  await using other = await startJourney({ RELAY: 'false' })
+  const world = await prepare(journey, other)
+  const pushes: Pushes = { relayed: [], byGit: [], bare: [] }
   for (let push = 0; push < sizes.pushes + WARM_UP; push += 1) {
     const sha = await commit(world)
-    const isDaemonFirst = push % 2 === 0
-    const first = isDaemonFirst ? await pushThroughDaemon(world, sha) : undefined
-    const byHand = await pushByHand(world, sha)
-    const measured = first ?? (await pushThroughDaemon(world, sha))
-    if (push < WARM_UP) continue
-    daemon.push(measured)
-    bare.push(byHand)
+    const measured = push < WARM_UP ? { relayed: [], byGit: [], bare: [] } : pushes
+    const turns = [
+      async () => measured.relayed.push(await pushThroughDaemon(world.relaying, sha)),
+      async () => measured.byGit.push(await pushThroughDaemon(world.byGit, sha)),
+      async () => measured.bare.push(await pushByHand(world, sha)),
+    ]
+    for (const turn of push % 2 === 0 ? turns : turns.reverse()) await turn()
   }
-  return report(daemon, bare)
+  return report(pushes)
 }
 
-async function prepare(journey: Journey): Promise<World> {
-  const bound = await journey.bind('bound')
+async function prepare(journey: Journey, other: Journey): Promise<World> {
+  const relaying = { journey, pair: await journey.bind('bound') }
+  const byGit = { journey: other, pair: await other.bind('bound') }
   const plain = {
     name: 'plain',
     inner: await journey.inner.createRepository('team/plain'),
     outer: await journey.outer.createRepository('team/plain'),
   }
-  await fillRepository(bound.inner.dir, 0)
-  await copyContent(bound.inner.dir, plain.inner.dir)
-  await git(journey.work.dir, 'fetch', '--quiet', bound.inner.dir, REF)
+  const { dir } = relaying.pair.inner
+  await fillRepository(dir, 0)
+  for (const copy of [byGit.pair.inner, plain.inner]) await copyContent(dir, copy.dir)
+  await git(journey.work.dir, 'fetch', '--quiet', dir, REF)
   await git(journey.work.dir, 'reset', '--quiet', '--hard', 'FETCH_HEAD')
   const bareGit = await createBareGit(journey.folder.path, [
     { server: journey.inner, ...PASSWORDS.inner },
     { server: journey.outer, ...PASSWORDS.outer },
   ])
-  const world = { journey, bound, plain, bareGit }
-  expectSuccess((await journey.daemon.call('POST', '/cerobot/sync/repo/bound')).body)
+  const world = { relaying, byGit, plain, bareGit }
+  for (const { daemon } of [journey, other]) {
+    expectSuccess((await daemon.call('POST', '/cerobot/sync/repo/bound')).body)
+  }
   await pushByHand(world, await journey.work.resolve('HEAD'))
   return world
 }
 
-async function commit({ journey, bound, plain }: World) {
-  const sha = await journey.work.commit(`change ${performance.now()}`)
-  for (const { dir } of [bound.inner, plain.inner]) await journey.work.push(dir, `HEAD:${REF}`)
+async function commit({ relaying, byGit, plain }: World): Promise<Commit> {
+  const { work } = relaying.journey
+  const sha = await work.commit(`change ${performance.now()}`)
+  for (const { inner } of [relaying.pair, byGit.pair, plain]) await work.push(inner.dir, `HEAD:${REF}`)
   return sha
 }
 
-async function pushThroughDaemon(
-  { journey, bound }: World,
-  sha: NonNullable<Parameters<typeof pushTo>[3]>,
-): Promise<DaemonPush> {
-  const delivery = pushTo('github', bound.inner, 'main', sha)
-  const visible = whenVisible(bound.outer.dir, REF, sha)
+async function pushThroughDaemon({ journey, pair }: Bound, sha: Commit): Promise<DaemonPush> {
+  const delivery = pushTo('github', pair.inner, 'main', sha)
+  const visible = whenVisible(pair.outer.dir, REF, sha)
   const startedAt = performance.now()
   const answer = await journey.daemon.deliver(delivery, '/webhooks/github')
   const answeredAt = performance.now()
@@ -108,20 +114,25 @@ async function pushByHand({ plain, bareGit }: World, sha: string): Promise<BareP
   }
 }
 
-function report(daemon: readonly DaemonPush[], bare: readonly BarePush[]): string {
-  const visible = daemon.map((push) => push.visible)
+function report({ relayed, byGit, bare }: Pushes): string {
+  const visible = relayed.map((push) => push.visible)
   const row = (name: string, values: readonly number[]): readonly string[] => [
     name,
     milliseconds(median(values)),
     milliseconds(percentile(values, 90)),
     times(median(visible), median(values)),
   ]
-  const step = (name: string): number => median(daemon.map(({ steps }) => steps.get(name) ?? Number.NaN))
+  const step = (pushes: readonly DaemonPush[], name: string): string =>
+    milliseconds(median(pushes.map(({ steps }) => steps.get(name) ?? Number.NaN)))
   return [
     table(
-      [`${daemon.length} pushes of one commit, in turns`, 'median', 'p90', 'reposync is'],
+      [`${relayed.length} pushes of one commit, in turns`, 'median', 'p90', 'reposync is'],
       [
         row('reposync: webhook sent until the ref is visible', visible),
+        row(
+          'the same by git (RELAY=false)',
+          byGit.map((push) => push.visible),
+        ),
         row(
           'git fetch + git push: until the ref is visible',
           bare.map((push) => push.visible),
@@ -133,10 +144,10 @@ function report(daemon: readonly DaemonPush[], bare: readonly BarePush[]): strin
       ],
     ),
     '',
-    `Where it goes (medians): webhook answered after ${milliseconds(median(daemon.map((push) => push.answered)))}, ` +
-      `fetch step ${milliseconds(step('fetch'))}, push step until git has ended ${milliseconds(step('push'))}; ` +
-      `by hand fetch ${milliseconds(median(bare.map((push) => push.fetched)))}, ` +
+    `Where it goes (medians): webhook answered after ${milliseconds(median(relayed.map((push) => push.answered)))}, ` +
+      `relay step ${step(relayed, 'relay')}; by git: fetch step ${step(byGit, 'fetch')}, push step until git has ended ${step(byGit, 'push')}; ` +
+      `by hand: fetch ${milliseconds(median(bare.map((push) => push.fetched)))}, ` +
       `push ${milliseconds(median(bare.map((push) => push.ended - push.fetched)))}.`,
-    'Both over smart HTTP with passwords, a repository of 200 files; the bare commands log in with the first request too and know the source’s earlier commits; otherwise git is as it comes.',
+    'All over smart HTTP with passwords, a repository of 200 files; the bare commands log in with the first request too and know the source’s earlier commits; otherwise git is as it comes. The relay keeps its connections from push to push.',
   ].join('\n')
 }

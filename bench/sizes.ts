@@ -24,6 +24,19 @@ export type Sizes = {
   readonly listedRuns: number
   readonly listedDeliveries: number
   readonly listReads: number
+  /** How the forges are reached, for the common push at a distance. */
+  readonly schemes: readonly ('http' | 'https')[]
+  /** Round trips to the forges in ms, for the common push at a distance. */
+  readonly roundTrips: readonly number[]
+  /** Pushes that are measured each way at every distance. */
+  readonly distantPushes: number
+  readonly packBytes: readonly number[]
+  /** Bindings that are compared, of which nothing has changed. */
+  readonly comparedBindings: number
+  /** How many of them are compared in the slower ways; the rest is extrapolated. */
+  readonly comparedSlowly: number
+  /** Short, but not so short that a binding is due again while it still waits for its turn. */
+  readonly reconcileInterval: string
   /** How long a daemon is left alone before its memory counts as idle. */
   readonly settleMs: number
 }
@@ -44,6 +57,13 @@ export const FULL: Sizes = {
   listedRuns: 1_000_000,
   listedDeliveries: 100_000,
   listReads: 200,
+  schemes: ['http', 'https'],
+  roundTrips: [0, 20, 100, 300],
+  distantPushes: 6,
+  packBytes: [2 ** 20, 10 * 2 ** 20, 100 * 2 ** 20],
+  comparedBindings: 1000,
+  comparedSlowly: 100,
+  reconcileInterval: '20s',
   settleMs: 2000,
 }
 
@@ -63,5 +83,12 @@ export const QUICK: Sizes = {
   listedRuns: 3000,
   listedDeliveries: 3000,
   listReads: 3,
+  schemes: ['http'],
+  roundTrips: [10],
+  distantPushes: 1,
+  packBytes: [100 * 1024],
+  comparedBindings: 6,
+  comparedSlowly: 2,
+  reconcileInterval: '1s',
   settleMs: 10,
 }

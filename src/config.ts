@@ -36,6 +36,11 @@ export type Config = {
     readonly timeoutMs: number
     readonly attempts: number
   }
+  readonly relay: {
+    readonly isOn: boolean
+    /** Host globs and CIDR ranges, lower case, to which git always goes itself. */
+    readonly disabledHosts: readonly string[]
+  }
   /** 0: never. */
   readonly reconcileIntervalMs: number
   readonly drainTimeoutMs: number
@@ -106,6 +111,7 @@ export function loadConfig(from: Surroundings): Config {
       timeoutMs: values.SYNC_TIMEOUT,
       attempts: values.SYNC_ATTEMPTS,
     },
+    relay: { isOn: values.RELAY, disabledHosts: values.RELAY_DISABLED_HOSTS },
     reconcileIntervalMs: values.RECONCILE_INTERVAL,
     drainTimeoutMs: values.DRAIN_TIMEOUT,
     remotes: {

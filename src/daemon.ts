@@ -86,12 +86,11 @@ export async function startDaemon(
   const vault = createVault(secretKey)
   await prepareFolders({ syncDir: config.sync.dir, backupDir })
   starting.use(lockMirrors(config.sync.dir))
-  await killOrphans({ clock }, config.sync.dir)
-  await killOrphans({ clock }, backupDir)
+  for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
 
-  const { hosts, network } = remoteHosts(config)
+  const { hosts, network, allowWire } = remoteHosts(config)
   const git = starting.use(
     await openGit({
       clock,
@@ -100,6 +99,7 @@ export async function startDaemon(
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
       network,
+      allowWire,
       hostKeys: hostKeyStore({ db, clock, logger }, config.remotes.sshHostKeys),
     }),
   )

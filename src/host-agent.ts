@@ -31,8 +31,7 @@ export function createContexts(): (bundle: Bundle | undefined) => SecureContext 
   }
 }
 
-export function createAgents(): OpenAgent {
-  const contextOf = createContexts()
+export function createAgents(contextOf = createContexts()): OpenAgent {
   return (url, { bundle, proxy }, signal, { keepAlive } = { keepAlive: false }) => {
     if (url.protocol === 'http:')
       return new HttpAgent({

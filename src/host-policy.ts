@@ -41,6 +41,16 @@ export function createHostPolicy(rules: {
   }
 }
 
+/** Where the daemon may speak git's protocol itself; no addresses: a proxy finds them out. Undefined: nowhere. */
+export function createRelayPolicy(relay: {
+  readonly isOn: boolean
+  readonly disabledHosts: readonly string[]
+}): ((host: string, addresses: readonly string[]) => boolean) | undefined {
+  if (!relay.isOn) return undefined
+  const { allows, allowsUnresolved } = createHostPolicy({ allowed: [], denied: relay.disabledHosts })
+  return (host, addresses) => allowsUnresolved(host) && addresses.every((address) => allows(host, address))
+}
+
 type Rules = { readonly globs: readonly string[]; readonly ranges: BlockList; readonly hasRanges: boolean }
 
 function parseRules(rules: readonly string[]): Rules {

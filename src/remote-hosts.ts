@@ -1,13 +1,14 @@
 import type { Config } from './config.ts'
 import { createHostNetwork } from './host-network.ts'
 import type { HostNetwork } from './host-network.ts'
-import { createHostPolicy } from './host-policy.ts'
+import { createHostPolicy, createRelayPolicy } from './host-policy.ts'
 import type { HostPolicy } from './host-policy.ts'
 
-/** Which hosts the daemon may contact, and the way to each of them. */
-export function remoteHosts({ remotes, secrets }: Pick<Config, 'remotes' | 'secrets'>): {
+/** Which hosts the daemon may contact, the way to each of them, and where it does so without git. */
+export function remoteHosts({ remotes, relay, secrets }: Pick<Config, 'remotes' | 'relay' | 'secrets'>): {
   readonly hosts: HostPolicy
   readonly network: HostNetwork
+  readonly allowWire: ReturnType<typeof createRelayPolicy>
 } {
   const hosts = createHostPolicy({ allowed: remotes.allowedHosts, denied: remotes.deniedHosts })
   const network = createHostNetwork({
@@ -15,5 +16,5 @@ export function remoteHosts({ remotes, secrets }: Pick<Config, 'remotes' | 'secr
     proxies: secrets.hostProxy,
     allowsProxied: hosts.allowsUnresolved,
   })
-  return { hosts, network }
+  return { hosts, network, allowWire: createRelayPolicy(relay) }
 }

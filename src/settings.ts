@@ -82,6 +82,8 @@ const schema = z.object({
   SYNC_IDLE_TIMEOUT: durationText.default(2 * MINUTE),
   SYNC_TIMEOUT: durationText.default(0),
   SYNC_ATTEMPTS: integerText(1, 1000).default(6),
+  RELAY: booleanText.default(true),
+  RELAY_DISABLED_HOSTS: hostListText.default([]),
   RECONCILE_INTERVAL: durationText.default(10 * MINUTE),
   DRAIN_TIMEOUT: durationText.default(30 * SECOND),
   ALLOWED_HOSTS: hostListText.default([]),

@@ -63,6 +63,7 @@ describe('without any setting', () => {
         timeoutMs: 0,
         attempts: 6,
       },
+      relay: { isOn: true, disabledHosts: [] },
       reconcileIntervalMs: 600_000,
       drainTimeoutMs: 30_000,
       remotes: {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createHostPolicy } from '../src/host-policy.ts'
+import { createHostPolicy, createRelayPolicy } from '../src/host-policy.ts'
 
 test.each([
   ['git.example.com', '203.0.113.5', true],
@@ -62,4 +62,25 @@ test.each([
   const allowed = policy.allowsUnresolved(host)
 
   expect(allowed).toBe(expected)
+})
+
+test.each([
+  ['git.example.com', ['203.0.113.5'], true],
+  ['git.example.com', [], true],
+  ['old.example.com', ['203.0.113.5'], false],
+  ['old.example.com', [], false],
+  ['anything.example.org', ['203.0.113.5', '10.1.2.3'], false],
+  ['10.1.2.3', ['10.1.2.3'], false],
+])('without relaying to some hosts, %s at %j is relayed to: %s', (host, addresses, expected) => {
+  const allows = createRelayPolicy({ isOn: true, disabledHosts: ['old.*', '10.0.0.0/8'] })
+
+  const allowed = allows?.(host, addresses)
+
+  expect(allowed).toBe(expected)
+})
+
+test('with the relay off, no host is relayed to', () => {
+  const allows = createRelayPolicy({ isOn: false, disabledHosts: [] })
+
+  expect(allows).toBeUndefined()
 })

@@ -23,6 +23,7 @@ export type HttpAccess = {
   readonly authorization: string | undefined
   /** None when a proxy is asked for the name. */
   readonly addresses: readonly string[]
+  readonly route: HostRoute
   readonly openAgent: (url: URL, signal: AbortSignal) => Agent
 }
 
@@ -130,7 +131,7 @@ async function open(deps: AccessDeps, remote: Remote, signal: AbortSignal): Prom
     ],
   }
   const openAgent = (target: URL, ending: AbortSignal): Agent => deps.openAgent(target, route, ending)
-  return opened(access, route, { authorization, addresses, openAgent })
+  return opened(access, route, { authorization, addresses, route, openAgent })
 }
 
 const NO_ACCESS = { settings: [], variables: {}, secrets: [] }

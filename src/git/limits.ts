@@ -9,7 +9,7 @@ export type LimitDeps = {
   readonly timeoutMs: number
 }
 
-type Limits = Disposable & {
+export type Limits = Disposable & {
   /** Aborts when a limit is reached, or with the signal of the caller. */
   readonly signal: AbortSignal
   readonly progress: () => void

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 
 const MAX_LINE = 4 * 1024
 const MAX_TEXT = 64 * 1024
+const MAX_WORDS = 500
 const PROGRESS =
   /^(?:remote: )?(?:(?:Enumerating|Counting|Compressing|Receiving|Writing|Finding|Checking|Updating|Resolving|Unpacking|Indexing)[\w ]*: +\d|Total \d|Delta compression using)/
 
@@ -72,6 +73,12 @@ export function toLine(text: string, secrets: readonly string[]): string {
 /** Removes C0 and C1 control characters and whole terminal sequences; tabs stay. */
 export function stripControl(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '')
+}
+
+/** Words of a server for people: in one line, of a bearable length, without control characters and secrets. */
+export function cleanWords(text: string, secrets: readonly string[]): string {
+  const line = text.split(/[\r\n]+/).map((part) => stripControl(part).trim())
+  return redact(line.filter((part) => part !== '').join(' '), secrets).slice(0, MAX_WORDS)
 }
 
 /** Replaces every known form of a secret. */

@@ -4,6 +4,8 @@ import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
 import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
+import type { RefListing } from './listing.ts'
+import { listWithoutGit } from './listing.ts'
 import { joinPacks, restoreConfig, writeTrialCommit } from './mirror-repository.ts'
 import { probe } from './probe.ts'
 import { callPush, PUSH, pushLimits } from './push-call.ts'
@@ -12,6 +14,7 @@ import { pushInParts } from './push-parts.ts'
 import type { PushResults, PushUpdate } from './push.ts'
 import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import { toRefName, toSha } from './refs.ts'
+import type { Wire } from './wire/wire.ts'
 
 // Stage 6: what can be done with a repository on a forge.
 //
@@ -30,18 +33,16 @@ export type Remote = {
   readonly credential: Credential | undefined
 }
 
-export type RemoteDeps = RunDeps & AccessDeps
+export type RemoteDeps = RunDeps &
+  AccessDeps & {
+    /** How to do without git what can be done without it; undefined: git does everything. */
+    readonly wire: Wire | undefined
+  }
 
 type CallOptions = {
   readonly signal: AbortSignal
   /** Takes git's progress lines; they carry no secrets. */
   readonly onProgress?: ((text: string) => void) | undefined
-}
-
-type RefListing = {
-  readonly refs: ReadonlyMap<RefName, Sha>
-  /** The default branch; null when the repository is empty or HEAD is detached. */
-  readonly head: RefName | null
 }
 
 const GIT = { kind: 'git' } as const
@@ -53,6 +54,12 @@ export function listRefs(
   options: CallOptions,
 ): Promise<GitOutcome<RefListing>> {
   return withAccess<RefListing>(deps, remote, options.signal, async (access, http) => {
+    const { wire } = deps
+    if (wire !== undefined && http !== undefined) {
+      const place = { url: remote.url, http }
+      const listing = await listWithoutGit({ ...deps, wire }, place, access.secrets, options.signal)
+      if (listing !== undefined) return { ok: true, ...listing }
+    }
     const refs = new Map<RefName, Sha>()
     let head: RefName | null = null
     const result = await runGit(deps, {

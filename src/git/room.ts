@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import { createAgents } from '../host-agent.ts'
+import { createAgents, createContexts } from '../host-agent.ts'
 import { DIRECT_NETWORK } from '../host-network.ts'
 import type { HostNetwork } from '../host-network.ts'
 import type { HostKeys } from './host-key.ts'
@@ -10,6 +10,8 @@ import { createTrustFiles } from './network.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
 import { closeConnections, openConnections } from './ssh.ts'
+import { openWire } from './wire/wire.ts'
+import type { Wire } from './wire/wire.ts'
 
 // What every git verb takes as its first argument, opened once by the daemon.
 
@@ -25,6 +27,8 @@ export type GitOptions = {
   readonly network?: HostNetwork
   readonly hostKeys: HostKeys
   readonly onGit?: (operation: string) => void
+  /** Where the daemon may speak git's protocol itself; absent: git does everything. */
+  readonly allowWire?: Wire['allows'] | undefined
   /** Answers in place of the system's resolver. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
 }
@@ -38,6 +42,9 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
   const runtimeDir = await mkdtemp(join(runtimeRoot, ownName()))
   if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
   const connections = await openConnections(options.clock, runtimeDir)
+  const { clock, allowWire: allows } = options
+  const contextOf = createContexts()
+  const wire = allows === undefined ? undefined : openWire({ clock, allows, contextOf })
   return {
     lookup: lookUpAll,
     ...options,
@@ -45,8 +52,10 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
     connections,
     network,
     trustFile: createTrustFiles(runtimeDir),
-    openAgent: createAgents(),
+    openAgent: createAgents(contextOf),
+    wire,
     [Symbol.asyncDispose]: async () => {
+      await wire?.client.close()
       await connections.close()
       await rm(runtimeDir, { recursive: true, force: true })
     },

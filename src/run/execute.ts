@@ -23,6 +23,7 @@ import type { ClaimedRun } from './claim.ts'
 import { planPasses } from './passes.ts'
 import type { Known } from './passes.ts'
 import type { AttemptEnd, Run } from './run.ts'
+import { hasChanged } from './run.ts'
 
 // What happens after a delivery was answered: a claimed run becomes equal sides and a record.
 // Runs are safe to repeat; a crash anywhere in here only means that it is done again.
@@ -67,7 +68,7 @@ export async function executeRun(deps: ExecuteDeps, claimed: ClaimedRun, stop: A
     }
     await untilRecorded(deps, logger, stop, () => finishAttempt(deps, run, end, log.text()))
     for (const recovery of recovered) await deps.onRecovered(recovery)
-    logger.info(
+    logger[isNews(run, end) ? 'info' : 'debug'](
       {
         trigger: run.trigger,
         status: end.status,
@@ -87,6 +88,11 @@ export async function executeRun(deps: ExecuteDeps, claimed: ClaimedRun, stop: A
     deps.running.delete(run.id)
     deps.events.attemptEnded(run.id)
   }
+}
+
+/** Thousands of comparisons an hour find nothing. */
+function isNews({ trigger }: Run, { status, refs }: AttemptEnd): boolean {
+  return trigger !== 'reconcile' || status !== 'succeeded' || refs.some(({ result }) => hasChanged(result))
 }
 
 /** A full disk or a locked database must not leave the binding `running` for ever. */

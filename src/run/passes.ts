@@ -72,6 +72,7 @@ function planPass(
       direction,
       scope,
       ...(direction === 'both' ? pushedOn(items) : {}),
+      hints: hintsOf(wanted.refs),
       force: forcesAll ? 'all' : wanted.forced.length > 0 ? wanted.forced : 'none',
       evidence: evidenceOf(known, wanted.deleted),
       decided: wanted.decided,
@@ -173,6 +174,10 @@ function pushedOn(items: readonly WorkItem[]): { readonly pushedOn?: Side } {
   const [only] = directions
   if (directions.size !== 1 || only === undefined || only === 'both') return {}
   return { pushedOn: sourceSide(only) }
+}
+
+function hintsOf(refs: ReadonlyMap<RefName, WorkRef>): ReadonlyMap<RefName, Sha> {
+  return new Map([...refs].flatMap(([ref, { after }]) => (after === null ? [] : [[ref, after]])))
 }
 
 /** Our own push, or one that a sync before this already carried over. */

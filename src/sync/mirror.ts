@@ -37,7 +37,10 @@ export function pushWindow(mirror: string): string {
 
 /** Makes sure that there is a mirror; after a use that did not end well, without what a dead git left in it. */
 export async function openMirror(context: SyncContext, wasLeftClean: boolean): Promise<void> {
-  if (!(await exists(join(context.mirror, 'HEAD')))) {
+  const heads = [context.mirror, pushWindow(context.mirror)].map((dir) => exists(join(dir, 'HEAD')))
+  const [hasMirror, hasWindow] = await Promise.all(heads)
+  if (hasMirror === true && hasWindow === true && wasLeftClean) return
+  if (hasMirror !== true) {
     context.log('INFO', '初始化仓库 *********')
     await replaceMirror(context.mirror)
   } else if (!wasLeftClean) {

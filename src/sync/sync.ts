@@ -11,6 +11,7 @@ import { narrateOutcomes } from './narrate.ts'
 import { agreedFrom } from './outcome.ts'
 import { carryOut } from './path.ts'
 import { previewWhole } from './preview.ts'
+import { relay } from './relay.ts'
 
 // Stage 5: make the sides equal.
 //
@@ -34,6 +35,8 @@ export type SyncRequest = {
   readonly agreed: ReadonlyMap<RefName, Sha>
   /** Bring the LFS objects along that the pushed commits name. */
   readonly lfs?: boolean
+  /** What a delivery said the pushing side holds, per internal ref name; never taken for the truth. */
+  readonly hints?: ReadonlyMap<RefName, Sha>
   readonly evidence: Evidence
   /**
    * Heads that a person has seen and decided about, by internal ref name. Where both sides still hold exactly
@@ -170,7 +173,7 @@ export function createSync(deps: SyncDeps): Sync {
     const context: SyncContext = { deps, request, signal, log, recordBackups, mirror, timed }
     const settled =
       request.dryRunOf === undefined
-        ? await heal(context, carryOut)
+        ? ((await relay(context)) ?? (await heal(context, carryOut)))
         : await previewWhole(context, request.dryRunOf).catch(toUnsettled)
     // A busy mirror still has a git working on it.
     if (deps.deleteMirrorAfter && settled.failure?.kind !== 'mirror_busy')

@@ -8,6 +8,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Certificate } from './certificate.ts'
 import { writeCgiHead } from './cgi-head.ts'
+import { describe, faultAt, header } from './git-http-request.ts'
 import { createBareRepository, createFolder } from './repository.ts'
 import { limitUpload } from './upload-limit.ts'
 import type { UploadLimit } from './upload-limit.ts'
@@ -33,7 +34,7 @@ export type Fault =
       readonly kind: 'status'
       readonly status: number
       readonly headers?: Readonly<Record<string, string>>
-      readonly body?: string
+      readonly body?: string | Uint8Array
     }
   /** A login page with status 200. */
   | { readonly kind: 'html' }
@@ -43,6 +44,12 @@ export type Fault =
   /** Lets git do its work and then cuts the connection without an answer. */
   | { readonly kind: 'lost_answer' }
   | UploadLimit
+  /** Lets git do its work and changes what it answers. */
+  | { readonly kind: 'rewrite'; readonly rewrite: (body: Buffer) => Buffer }
+  /** Speaks the first version of git's protocol and no other. */
+  | { readonly kind: 'old_protocol' }
+  /** A fault of one service; the others are well. */
+  | { readonly kind: 'at'; readonly service: Service; readonly fault: Fault }
 
 /** What a client is about to do: list refs, fetch a pack, or push one. */
 export type Service = 'info/refs' | 'upload-pack' | 'receive-pack'
@@ -55,6 +62,10 @@ export type RecordedRequest = {
   readonly service: Service | undefined
   readonly authorization: string | undefined
   readonly userAgent: string | undefined
+  /** The version of git's protocol that was asked for. */
+  readonly protocol: string | undefined
+  /** The same for all requests that came over one connection. */
+  readonly connection: number | undefined
 }
 
 export type ServedRepository = { readonly name: string; readonly dir: string; readonly url: string }
@@ -105,6 +116,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
   const { tls } = options
   const server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest)
+  // As long as forges keep an idle connection.
+  server.keepAliveTimeout = 65_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
@@ -120,7 +133,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     await hold?.released
     // Who asked has gone meanwhile, and git would wait for the rest of the request for ever.
     if (request.destroyed) return
-    const fault = faults.get(asked.repository) ?? faults.get('*') ?? { kind: 'ok' }
+    const fault = faultAt(asked.service, faults.get(asked.repository) ?? faults.get('*'))
     if (fault.kind === 'hang') return
     if (fault.kind === 'delay') await sleep(fault.delayMs, undefined, { signal: stopped.signal })
     if (fault.kind === 'redirect') {
@@ -168,7 +181,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
         GIT_CONFIG_GLOBAL: '/dev/null',
         GIT_PROJECT_ROOT: folder.path,
         GIT_HTTP_EXPORT_ALL: '1',
-        GIT_PROTOCOL: header(request, 'git-protocol'),
+        GIT_PROTOCOL: fault.kind === 'old_protocol' ? '' : header(request, 'git-protocol'),
         REQUEST_METHOD: asked.method,
         PATH_INFO: decodeURIComponent(url.pathname),
         QUERY_STRING: url.search.slice(1),
@@ -242,6 +255,7 @@ async function answer(
   const limited = service === 'info/refs' ? Infinity : limit
   let head: Buffer | undefined = Buffer.alloc(0)
   let sent = 0
+  const kept: Buffer[] = []
   for await (const chunk of readChunks(backend)) {
     let body = chunk
     if (head !== undefined) {
@@ -254,40 +268,27 @@ async function answer(
       head = undefined
     }
     if (fault.kind === 'lost_answer' && service === 'receive-pack') continue
-    response.write(body.subarray(0, Math.max(0, limited - sent)))
+    if (fault.kind === 'rewrite') {
+      kept.push(body)
+      continue
+    }
+    await written(response, body.subarray(0, Math.max(0, limited - sent)))
     sent += body.length
     if (sent < limited) continue
     if (fault.kind === 'cut') response.destroy()
     if (fault.kind === 'stall' || fault.kind === 'cut') return
   }
   if (fault.kind === 'lost_answer' && service === 'receive-pack') response.destroy()
-  else response.end()
+  else response.end(fault.kind === 'rewrite' ? fault.rewrite(Buffer.concat(kept)) : undefined)
+}
+
+// No faster than the client takes it; also when the client has gone. Git writes its headers before it has read
+// anything, and a proxy that gets an answer so early sends no more of the request.
+function written(response: ServerResponse, chunk: Buffer): Promise<void> {
+  if (chunk.length === 0) return Promise.resolve()
+  return new Promise((resolve) => response.write(chunk, () => resolve()))
 }
 
 function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
   return backend.stdout ?? []
-}
-
-function describe(request: IncomingMessage): RecordedRequest {
-  const path = request.url ?? '/'
-  const [, repository = '', rest = ''] =
-    /^\/(.+?)\.git\/([^?]*)/.exec(decodeURIComponent(path)) ?? /^\/(.*)()$/.exec(path) ?? []
-  return {
-    method: request.method ?? 'GET',
-    path,
-    repository,
-    service: rest === 'info/refs' ? 'info/refs' : serviceOf(rest),
-    authorization: request.headers.authorization,
-    userAgent: request.headers['user-agent'],
-  }
-}
-
-function serviceOf(rest: string): Service | undefined {
-  if (rest === 'git-upload-pack') return 'upload-pack'
-  return rest === 'git-receive-pack' ? 'receive-pack' : undefined
-}
-
-function header(request: IncomingMessage, name: string): string {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : ''
 }

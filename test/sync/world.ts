@@ -77,6 +77,8 @@ export type WorldOptions = {
   readonly minimumFreeBytes?: number
   readonly idleTimeoutMs?: number
   readonly externalFormat?: 'sha1' | 'sha256'
+  /** What git need not do is done without it, as in the daemon. */
+  readonly relays?: boolean
   /** Serves the LFS objects of both repositories. */
   readonly lfs?: LfsServer
   readonly clock?: Clock
@@ -110,6 +112,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       timeoutMs: 0,
       allowAddress: options.allowAddress ?? (() => true),
       hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
+      allowWire: options.relays === true ? () => true : undefined,
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
   )

@@ -1,0 +1,109 @@
+import type { Clock } from '../../clock.ts'
+import { parseEndpoint } from '../host.ts'
+import type { Limits } from '../limits.ts'
+import { cleanWords } from '../output.ts'
+import type { RemoteUrl } from '../refs.ts'
+import type { ContextOf, HttpClient } from './http-client.ts'
+import { createHttpClient } from './http-client.ts'
+import type { Servers } from './servers.ts'
+import { rememberServers } from './servers.ts'
+import type { WireOptions, WireRepository } from './smart-http.ts'
+import { askAdvertisement } from './smart-http.ts'
+import type { WireErrorKind } from './wire-error.ts'
+import { WireError } from './wire-error.ts'
+
+// Git's protocol, spoken by the daemon itself where that saves git processes. It never has the last word:
+// whatever is not exactly as expected becomes a doubt, and then git is asked.
+
+export type Wire = {
+  readonly client: HttpClient
+  readonly servers: Servers
+  /** Whether the daemon may speak to the host without git; no addresses: a proxy finds them out. */
+  readonly allows: (host: string, addresses: readonly string[]) => boolean
+}
+
+export type Doubt = {
+  readonly kind:
+    WireErrorKind | 'unreachable' | 'stalled' | 'timed_out' | 'canceled' | 'no_http' | 'off' | 'avoided'
+  /** For people, without secrets; it may hold words of a server. */
+  readonly detail: string
+}
+
+export function openWire(options: {
+  readonly clock: Clock
+  readonly allows: Wire['allows']
+  readonly contextOf: ContextOf
+}): Wire {
+  return {
+    client: createHttpClient(options.contextOf),
+    servers: rememberServers(options),
+    allows: options.allows,
+  }
+}
+
+/** Why git should be asked without trying; undefined when it need not. */
+export function mistrust(wire: Wire, { url, http }: WireRepository): Doubt | undefined {
+  const { host, origin } = placeOf(url)
+  if (!wire.allows(host, http.addresses)) {
+    return { kind: 'off', detail: `the relay is off for ${host}` }
+  }
+  const isAvoided = wire.servers.isAvoided(url) || wire.servers.isAvoided(origin)
+  return isAvoided ? { kind: 'avoided', detail: `${host} has lately not answered as expected` } : undefined
+}
+
+/** Rejects with a `WireError` when the server does not speak version 2; it is asked only now and then. */
+export async function requireVersion2(
+  wire: Wire,
+  options: WireOptions,
+  repository: WireRepository,
+): Promise<void> {
+  const { origin } = placeOf(repository.url)
+  let isUsable = wire.servers.speaksVersion2(origin)
+  if (isUsable === undefined) {
+    const { speaksVersion2, objectFormat } = await askAdvertisement(options, repository)
+    isUsable = speaksVersion2
+    wire.servers.learn(origin, isUsable)
+    if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
+  }
+  if (!isUsable) throw new WireError('old_version', 'the server does not speak version 2 of the protocol')
+}
+
+/** Makes a doubt of what went wrong, and remembers where; a bug stays an error. */
+export function toDoubt(
+  wire: Wire,
+  error: unknown,
+  where: { readonly url: RemoteUrl; readonly limits: Limits; readonly secrets: readonly string[] },
+): Doubt {
+  const doubt = kindOf(error, where.limits)
+  if (doubt === undefined) throw error
+  if (ENDS_TRUST.has(doubt.kind)) wire.servers.avoid(where.url)
+  // Who keeps one call waiting keeps all of them waiting.
+  if (doubt.kind === 'stalled' || doubt.kind === 'timed_out') wire.servers.avoid(placeOf(where.url).origin)
+  return { kind: doubt.kind, detail: cleanWords(doubt.detail, where.secrets) }
+}
+
+const ENDS_TRUST: ReadonlySet<Doubt['kind']> = new Set([
+  'status',
+  'malformed',
+  'object_format',
+  'unreachable',
+])
+
+function kindOf(error: unknown, limits: Limits): Doubt | undefined {
+  const stopped = limits.stopped()
+  if (stopped?.kind === 'stalled' || stopped?.kind === 'timed_out' || stopped?.kind === 'canceled') {
+    return { kind: stopped.kind, detail: stopped.detail }
+  }
+  if (error instanceof WireError) return { kind: error.kind, detail: error.message }
+  const isOfNetwork = error instanceof Error && 'code' in error
+  if (isOfNetwork && error.code === CONNECT_TIMEOUT) return { kind: 'stalled', detail: error.message }
+  return isOfNetwork ? { kind: 'unreachable', detail: `${String(error.code)}: ${error.message}` } : undefined
+}
+
+const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
+
+function placeOf(url: RemoteUrl): { readonly host: string; readonly origin: string } {
+  const endpoint = parseEndpoint(url)
+  if (endpoint?.scheme !== 'http' && endpoint?.scheme !== 'https') throw new Error(`${url} is no web address`)
+  return endpoint
+}
