@@ -138,7 +138,7 @@ async function planFor(
 /** Pushes would fail there later, where nobody looks. A forge that does not say is no obstacle. */
 async function refusePullMirror(deps: HookDeps, binding: Binding, side: Side, api: ForgeApi): Promise<void> {
   const described = await api.describeRepository?.()
-  if (described?.ok !== true || described.value.mirror === 'none') return
+  if (described?.ok !== true || described.value.mirror !== 'pull') return
   const access = await findAccess(deps, binding, side)
   checkMirror(binding, side, described.value, access?.isMirror ?? false)
 }
