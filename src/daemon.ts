@@ -17,6 +17,7 @@ import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
+import { followDefault } from './hook/default-branch.ts'
 import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
@@ -145,6 +146,7 @@ export async function startDaemon(
     canHeal,
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
+    followDefault: (binding, side, branch, signal) => followDefault(hookDeps, binding, side, branch, signal),
     loadBinding,
     onRecovered: async (recovery: Recovery) => {
       logger.info(recovery, 'a server that was left alone for a while works again')

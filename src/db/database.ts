@@ -9,6 +9,7 @@ import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import * as forgeAccess from './migrations/0004-forge-access.ts'
 import * as twoWay from './migrations/0005-two-way.ts'
+import * as defaultBranch from './migrations/0020-default-branch.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -23,6 +24,7 @@ const migrations = {
   '0003-adaptive-reconcile': adaptiveReconcile,
   '0004-forge-access': forgeAccess,
   '0005-two-way': twoWay,
+  '0020-default-branch': defaultBranch,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

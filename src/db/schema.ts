@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { DefaultBranchTable } from './default-branch-schema.ts'
 
 // The shape of the database. Times are milliseconds since the epoch, booleans 0 or 1, and JSON is text:
 // the same on every dialect. Rows never leave the file of their noun; JSON is parsed there through zod.
@@ -278,6 +279,7 @@ export type Tables = {
   backup: BackupTable
   conflict: ConflictTable
   missing_ref: MissingRefTable
+  default_branch: DefaultBranchTable
   host_key: HostKeyTable
   token: TokenTable
 }

@@ -1,4 +1,5 @@
 import type { Binding, Side } from '../binding/binding.ts'
+import { allowTry } from '../binding/default-branches.ts'
 import { isPrivateHost } from '../binding/host.ts'
 import type { ForgeName } from '../forge/forge.ts'
 import type { ForgeApi, RemoteHook } from '../forge/forge-api.ts'
@@ -72,6 +73,7 @@ export async function registerHook(
             secret: createSecret(),
           })
         : await updateHook(deps, kept, { apiToken: plan.apiToken, apiUrl: plan.apiUrl })
+    await allowTry(deps.db, binding.id, registration.side)
     warnOfOpenApi(deps, binding, hook)
     const isNew = kept === undefined
     return makeRight(deps, plan.api, hook, remote, { publicUrl, isNew })
