@@ -10,16 +10,21 @@ import type { Bundle, HostRoute } from './host-network.ts'
 /** For one request or a few to one host; an abort also ends a tunnel that the proxy has not opened yet. */
 export type OpenAgent = (url: URL, route: HostRoute, signal: AbortSignal) => HttpAgent
 
-export function createAgents(): OpenAgent {
+/** By what a server has to prove itself, beside what the system trusts; read once for each bundle. */
+export function createContexts(): (bundle: Bundle | undefined) => SecureContext {
   const contexts = new Map<Bundle | undefined, SecureContext>()
   // Reading what the system trusts takes a while.
-  const contextOf = (bundle: Bundle | undefined): SecureContext => {
+  return (bundle) => {
     const known = contexts.get(bundle)
     if (known !== undefined) return known
     const context = createSecureContext({ ca: trusted(bundle) })
     contexts.set(bundle, context)
     return context
   }
+}
+
+export function createAgents(): OpenAgent {
+  const contextOf = createContexts()
   return (url, { bundle, proxy }, signal) => {
     if (url.protocol === 'http:')
       return new HttpAgent(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.url } })

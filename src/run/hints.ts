@@ -38,12 +38,12 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     en: 'the server speaks only outdated SSH algorithms: update it, use an ed25519 key, or its HTTPS address',
   },
   host_key_changed: {
-    zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥',
-    en: 'the server shows another host key than before: make sure it is genuine, then remove the recorded key',
+    zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥：DELETE /api/v1/host-keys/<主机>',
+    en: 'the server shows another host key than before: make sure it is genuine, then forget the recorded one: DELETE /api/v1/host-keys/<host>',
   },
   host_key_unknown: {
-    zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥：请核对指纹后信任它',
-    en: 'SSH_HOST_KEYS=strict accepts only trusted host keys: compare the fingerprint, then trust this one',
+    zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥：请通过 POST /api/v1/host-keys 核对并信任',
+    en: 'SSH_HOST_KEYS=strict accepts only trusted host keys: compare and trust this one with POST /api/v1/host-keys',
   },
   redirected: {
     zh: '服务器要求跳转，仓库可能已改名：请改用新地址（可能需要 .git 后缀）',

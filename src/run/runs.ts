@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import type { Database, Executor } from '../db/database.ts'
-import type { RunTable } from '../db/schema.ts'
+import type { RunTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
 import { BindingId, RunId } from '../ids.ts'
 import type { Run, RunStatus, Trigger } from './run.ts'

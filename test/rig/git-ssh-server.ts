@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   await using server = await startGitSshServer()
 //   const app = await server.createRepository('app')   // { name, dir, url }
 //   server.userKey                                      // the private key that may log in
+//   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
 //
 // Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
@@ -28,6 +29,8 @@ export type GitSshServer = AsyncDisposable & {
   readonly secondKey: string
   /** A private key that the server does not know. */
   readonly strangerKey: string
+  /** Lets another key log in, given as `<type> <base64>`; `only` takes the access of all others away. */
+  readonly authorize: (publicKey: string, options?: { readonly only: boolean }) => Promise<void>
   /** The public host key as `<type> <base64>`. */
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
@@ -47,8 +50,11 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const strangerKey = await readFile(path('stranger'), 'utf8')
   const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
   const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
-  const authorized = publicKeys.map((key) => `restrict,command="${command}" ${key}`)
-  await writeFile(path('authorized_keys'), authorized.join(''), { mode: 0o600 })
+  const authorize: GitSshServer['authorize'] = async (key, { only } = { only: false }) => {
+    const write = only ? writeFile : appendFile
+    await write(path('authorized_keys'), `restrict,command="${command}" ${key.trim()}\n`, { mode: 0o600 })
+  }
+  for (const key of publicKeys) await authorize(key)
 
   const port = await freePort()
   await writeFile(
@@ -110,6 +116,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     userKey,
     secondKey,
     strangerKey,
+    authorize,
     hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     createRepository: async (name) => {
       const dir = path(`${name}.git`)

@@ -24,6 +24,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
     host: 'forge.example',
     endpoint: 'forge.example:443',
     hasCredential: false,
+    sshKeyId: null,
   }
   const times = { createdAt: 0, updatedAt: 0, pause: null }
   const binding = { id: BindingId.parse(1), name: 'app', enabled: true, rules: DEFAULT_RULES, ...times }
