@@ -1,8 +1,8 @@
 import type { RefName } from '../git/refs.ts'
-import { directionFrom, otherSide, SIDES } from './binding.ts'
+import { otherSide, SIDES, sourceSide } from './binding.ts'
 import type { Binding, Side } from './binding.ts'
 import { placeRef } from './rules.ts'
-import type { RefPair } from './rules.ts'
+import type { Rules } from './rules.ts'
 
 // What both sides show as their default branches, and which of them is to follow. Pure.
 
@@ -23,49 +23,47 @@ export type DefaultBranchLook =
 
 /**
  * Of a one-way binding the target is to follow the source; of a two-way binding, the side that has not changed since
- * they were `agreed`. `branches` are the pairs that a binding of single branches carries.
+ * they were `agreed`. A binding of single branches has nothing to say about the default one.
  */
 export function judgeDefaults(
-  { binding, branches }: { readonly binding: Binding; readonly branches: readonly RefPair[] },
+  binding: Pick<Binding, 'direction' | 'granularity' | 'rules'>,
   shown: DefaultBranches,
   agreed: EqualDefaults | undefined,
 ): DefaultBranchLook {
-  const partnerOf = (side: Side, ref: RefName): RefName | undefined => {
-    if (binding.granularity === 'one') return branches.find((pair) => pair[side] === ref)?.[otherSide(side)]
-    const placed = placeRef(binding.rules, side, ref)
-    return typeof placed === 'string' ? undefined : placed[otherSide(side)]
-  }
+  if (binding.granularity === 'one') return { kind: 'unknown' }
   const source = sourceOf(binding, shown, agreed)
+  if (source !== undefined) return judgeFrom(binding.rules, source, shown)
   const { internal, external } = shown
-  if (source !== undefined) return judgeFrom(binding, source, shown, partnerOf)
   if (internal === null || external === null) return { kind: 'unknown' }
-  return partnerOf('internal', internal) === external ? { kind: 'equal' } : { kind: 'undecided' }
+  return partnerOf(binding.rules, 'internal', internal) === external
+    ? { kind: 'equal' }
+    : { kind: 'undecided' }
 }
 
-function judgeFrom(
-  { rules }: Binding,
-  source: Side,
-  shown: DefaultBranches,
-  partnerOf: (side: Side, ref: RefName) => RefName | undefined,
-): DefaultBranchLook {
+function judgeFrom(rules: Rules, source: Side, shown: DefaultBranches): DefaultBranchLook {
   const target = otherSide(source)
   const [leading, following] = [shown[source], shown[target]]
   const isFollowed = rules.defaultBranch === 'follow'
-  // A target that shows none may have branches that nobody sees at first sight.
+  // A target that shows none may have branches all the same, or will have them after the first sync.
   if (leading === null || (following === null && !isFollowed)) return { kind: 'unknown' }
-  const wanted = partnerOf(source, leading)
+  const wanted = partnerOf(rules, source, leading)
   if (wanted === undefined) return isFollowed ? { kind: 'left_out', target } : { kind: 'unknown' }
   return wanted === following ? { kind: 'equal' } : { kind: 'differs', target, wanted }
 }
 
 /** The side that the other one is to follow, when there is just one. */
 function sourceOf(
-  { direction }: Binding,
+  { direction }: Pick<Binding, 'direction'>,
   shown: DefaultBranches,
   agreed: EqualDefaults | undefined,
 ): Side | undefined {
-  if (direction !== 'both') return SIDES.find((side) => directionFrom(side) === direction)
+  if (direction !== 'both') return sourceSide(direction)
   if (agreed === undefined || SIDES.some((side) => shown[side] === null)) return undefined
   const [moved, ...others] = SIDES.filter((side) => shown[side] !== agreed[side])
   return others.length === 0 ? moved : undefined
+}
+
+function partnerOf(rules: Rules, side: Side, ref: RefName): RefName | undefined {
+  const placed = placeRef(rules, side, ref)
+  return typeof placed === 'string' ? undefined : placed[otherSide(side)]
 }

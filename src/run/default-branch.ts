@@ -46,7 +46,7 @@ export async function findDefaults(
   // What its forge fills is its forge's business.
   if (shown === undefined || hasFailed || loaded.mirror !== undefined) return undefined
   const memory = await readDefaultBranches(db, loaded.binding.id)
-  const look = judgeDefaults(loaded, shown, memory.agreed)
+  const look = judgeDefaults(loaded.binding, shown, memory.agreed)
   if (look.kind === 'unknown') return undefined
   const canFollow =
     look.kind === 'differs' &&
@@ -61,9 +61,9 @@ export async function findDefaults(
 /** Tells of a difference in the log of the run. */
 export function narrateDefaults({ shown, look }: FoundDefaults, log: SyncLog): void {
   if (look.kind === 'equal') return
-  const [internal, external] = [nameOf(shown.internal), nameOf(shown.external)]
-  const zh = `默认分支不同：internal 为 ${internal}，external 为 ${external}`
-  const en = `the default branches differ: ${internal} on internal, ${external} on external`
+  const { internal, external } = shown
+  const zh = `默认分支不同：internal 为 ${nameOf(internal) ?? '空'}，external 为 ${nameOf(external) ?? '空'}`
+  const en = `the default branches differ: ${nameOf(internal) ?? 'none'} on internal, ${nameOf(external) ?? 'none'} on external`
   log('INFO', bothLanguages({ zh, en }))
 }
 
@@ -82,7 +82,7 @@ export function isNewDifference({ defaultBranches: found }: AttemptEnd): boolean
 
 /** Has the side follow, if it is to; an ended run gets its log completed. Never rejects. */
 export async function followDefaults(
-  deps: { readonly db: Database; readonly followDefault: FollowDefault },
+  deps: { readonly db: Database; readonly followDefault: FollowDefault; readonly logsDetail: boolean },
   {
     run,
     end,
@@ -106,8 +106,8 @@ export async function followDefaults(
     if (followed.kind === 'failed') {
       const { detail, hint } = followed.problem
       logger.warn({ side, branch, detail }, 'a default branch could not be set at its forge')
-      const remedy = hint === null ? '' : ` (${hint})`
-      log.write('ERROR', `${bothLanguages(unfollowedText(side, branch))}: ${detail}${remedy}`)
+      const why = deps.logsDetail ? `: ${detail}${hint === null ? '' : ` (${hint})`}` : ''
+      log.write('ERROR', `${bothLanguages(unfollowedText(side, branch))}${why}`)
     }
     if (followed.kind === 'waiting') return
     await appendLog(deps.db, run.id, log.text().slice(before))
@@ -145,8 +145,8 @@ function holds(side: Side, { direction, before, after, result, kind }: RefOutcom
   return result !== 'deleted' && before !== null
 }
 
-function nameOf(ref: RefName | null): string {
-  return ref === null ? '-' : shortName(ref)
+function nameOf(ref: RefName | null): string | undefined {
+  return ref === null ? undefined : shortName(ref)
 }
 
 function followedText(side: Side, branch: string) {

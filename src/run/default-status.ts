@@ -1,9 +1,8 @@
-import type { Side } from '../binding/binding.ts'
+import type { Binding, Side } from '../binding/binding.ts'
 import { judgeDefaults } from '../binding/default-branch.ts'
 import type { DefaultBranchLook } from '../binding/default-branch.ts'
 import { readDefaultBranches } from '../binding/default-branches.ts'
 import type { FollowProblem } from '../binding/default-branches.ts'
-import type { BindingForRun } from '../binding/for-run.ts'
 import type { Database } from '../db/database.ts'
 import { bothLanguages } from '../domain-error.ts'
 import type { Text } from '../domain-error.ts'
@@ -32,15 +31,15 @@ export type DefaultsProblem = FollowProblem & {
 
 export async function defaultsStatus(
   db: Database,
-  loaded: BindingForRun,
+  binding: Binding,
   { sides, refs }: Inspection,
 ): Promise<DefaultsStatus> {
   const shown = { internal: sides.internal.defaultBranch, external: sides.external.defaultBranch }
-  const { agreed, differing, tries } = await readDefaultBranches(db, loaded.binding.id)
-  const look = judgeDefaults(loaded, shown, agreed)
+  const { agreed, differing, tries } = await readDefaultBranches(db, binding.id)
+  const look = judgeDefaults(binding, shown, agreed)
   const isShown = shown.internal !== null && shown.external !== null
   const areEqual = isShown ? isEqual(look, shown) : null
-  if (loaded.binding.rules.defaultBranch !== 'follow') return { areEqual, problem: null }
+  if (binding.rules.defaultBranch !== 'follow') return { areEqual, problem: null }
 
   const isKnown = differing?.shown.internal === shown.internal && differing.shown.external === shown.external
   const common = {
@@ -52,6 +51,9 @@ export async function defaultsStatus(
   }
   switch (look.kind) {
     case 'unknown':
+      return binding.granularity === 'one' && areEqual === false
+        ? { areEqual, problem: { ...common, ...toProblem('single_branches') } }
+        : { areEqual, problem: null }
     case 'equal':
       return { areEqual, problem: null }
     case 'undecided':
@@ -95,8 +97,18 @@ const TEXTS = {
       en: 'the default branch of the source does not travel, so the target cannot follow',
     },
     hint: {
-      zh: '请检查 include、exclude、rename 或分支绑定；或将 default_branch 设为 report',
-      en: 'see include, exclude and rename, or bind the branch; or set default_branch to report',
+      zh: '请检查 include、exclude 与 rename，或将 default_branch 设为 report',
+      en: 'see include, exclude and rename, or set default_branch to report',
+    },
+  },
+  single_branches: {
+    detail: {
+      zh: '按分支粒度的绑定不会更改默认分支',
+      en: 'a binding of single branches does not change the default branch',
+    },
+    hint: {
+      zh: '请在平台上手动更改，或将 granularity 设为 all',
+      en: 'change it at the forge by hand, or set granularity to all',
     },
   },
   branch_missing: {

@@ -55,7 +55,7 @@ export async function statusOf(deps: StatusDeps, binding: Binding, signal: Abort
     inspection,
     conflicts: new Map(conflicts.map((conflict) => [conflict.ref, conflict])),
     lastRun: runs[0],
-    defaults: await defaultsStatus(deps.db, loaded, inspection),
+    defaults: await defaultsStatus(deps.db, loaded.binding, inspection),
     lagMs: isEqual ? 0 : await lagOf(deps, subject),
   }
 }
