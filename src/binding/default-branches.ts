@@ -69,14 +69,12 @@ export async function recordDefaultBranches(
   if (known === undefined) return
   for (const side of SIDES) {
     const seen = areEqual
-      ? { agreed: shown[side], differing: null, differs_since: null }
+      ? { agreed: shown[side], differing: null, differs_since: null, ...NO_PROBLEM }
       : { differing: shown[side], differs_since: now }
-    // A problem is that of one difference.
-    const look = { ...seen, problem: null, problem_detail: null, problem_hint: null }
     await trx
       .insertInto('default_branch')
-      .values({ binding_id: binding, side, ...NOTHING, ...look })
-      .onConflict((conflict) => conflict.columns(['binding_id', 'side']).doUpdateSet(look))
+      .values({ binding_id: binding, side, ...NOTHING, ...seen })
+      .onConflict((conflict) => conflict.columns(['binding_id', 'side']).doUpdateSet(seen))
       .execute()
   }
 }
@@ -157,7 +155,7 @@ export async function recordImpossibleTry(
 export async function allowTry(db: Executor, binding: BindingId, side: Side): Promise<void> {
   await db
     .updateTable('default_branch')
-    .set({ ...NO_PROBLEM, next_try_at: null })
+    .set({ ...NO_PROBLEM, tried_at: null, next_try_at: null })
     .where('binding_id', '=', binding)
     .where('side', '=', side)
     .where('problem', 'is not', null)

@@ -6,7 +6,6 @@ import type { DefaultBranches, DefaultBranchLook } from '../binding/default-bran
 import { readDefaultBranches, recordDefaultBranches } from '../binding/default-branches.ts'
 import type { DefaultBranchMemory, Followed } from '../binding/default-branches.ts'
 import type { BindingForRun } from '../binding/for-run.ts'
-import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { shortName } from '../git/refs.ts'
 import type { RefName } from '../git/refs.ts'
@@ -24,7 +23,7 @@ export type FoundDefaults = {
   readonly look: Exclude<DefaultBranchLook, { readonly kind: 'unknown' }>
   /** It was not so at the look before. */
   readonly isNew: boolean
-  /** The side that is to follow has the branch, and its forge may be asked now. */
+  /** It is to be followed, and the side that follows has the branch. */
   readonly canFollow: boolean
 }
 
@@ -37,7 +36,7 @@ export type FollowDefault = (
 
 /** Undefined where both sides were not looked at together, or one of them shows no default branch. */
 export async function findDefaults(
-  { db, clock }: { readonly db: Database; readonly clock: Clock },
+  db: Database,
   loaded: BindingForRun,
   outcomes: readonly SyncOutcome[],
 ): Promise<FoundDefaults | undefined> {
@@ -51,7 +50,6 @@ export async function findDefaults(
   const canFollow =
     look.kind === 'differs' &&
     loaded.binding.rules.defaultBranch === 'follow' &&
-    isDue(memory, look, clock.now()) &&
     outcomes.some(({ refs }) =>
       refs.some((ref) => ref.pair[look.target] === look.wanted && holds(look.target, ref)),
     )
@@ -114,15 +112,6 @@ export async function followDefaults(
   } catch (error) {
     logger.error({ err: error, side, branch }, 'setting a default branch failed')
   }
-}
-
-function isDue(
-  { tries }: DefaultBranchMemory,
-  { target, wanted }: Extract<DefaultBranchLook, { readonly kind: 'differs' }>,
-  now: number,
-): boolean {
-  const last = tries[target]
-  return last?.wanted !== wanted || (last.nextTryAt ?? 0) <= now
 }
 
 function isNew(

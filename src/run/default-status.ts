@@ -65,8 +65,11 @@ export async function defaultsStatus(
         return { areEqual, problem: { ...common, ...toProblem('branch_missing') } }
       }
       const last = tries[look.target]
-      if (last?.wanted !== look.wanted || last.problem === null) return { areEqual, problem: null }
-      const { triedAt, nextTryAt, problem } = last
+      // The next look sees to it.
+      if (last?.wanted !== look.wanted) return { areEqual, problem: null }
+      const { triedAt, nextTryAt } = last
+      if (last.problem === null && triedAt === null) return { areEqual, problem: null }
+      const problem = last.problem ?? toProblem('waiting')
       return { areEqual, problem: { ...common, ...problem, triedAt, nextTryAt } }
     }
   }
@@ -109,6 +112,16 @@ const TEXTS = {
     hint: {
       zh: '请在平台上手动更改，或将 granularity 设为 all',
       en: 'change it at the forge by hand, or set granularity to all',
+    },
+  },
+  waiting: {
+    detail: {
+      zh: '已要求平台更改默认分支，但平台仍显示另一个分支',
+      en: 'the forge was asked for it, and still or again shows another branch',
+    },
+    hint: {
+      zh: '之后会再次设置；如果有人有意改回，请将 default_branch 设为 report',
+      en: 'it is asked again later; if somebody sets it back on purpose, set default_branch to report',
     },
   },
   branch_missing: {

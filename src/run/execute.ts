@@ -156,7 +156,7 @@ async function attempt(
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)
     }
-    const defaultBranches = await findDefaults(deps, loaded, outcomes)
+    const defaultBranches = await findDefaults(deps.db, loaded, outcomes)
     if (defaultBranches !== undefined) narrateDefaults(defaultBranches, write)
     log.write(
       'INFO',

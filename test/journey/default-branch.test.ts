@@ -162,11 +162,13 @@ test('who sets it back at the target is not fought with: it is set once an hour'
     await world.sync()
   }
   const within = world.asked('external')
+  const problem = (await world.status()).default_branch_problem
 
   world.daemon.clock.advance(1 * HOUR)
   await world.sync()
 
   expect(within).toBe(1)
+  expect(problem).toMatchObject({ reason: 'waiting', next_try_at: '2026-01-31T13:00:00.000Z' })
   expect(world.asked('external')).toBe(2)
 })
 
