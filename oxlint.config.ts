@@ -73,6 +73,8 @@ const ground = [
   'host-network',
   'ids',
   'log',
+  'networks',
+  'ports',
   'git/refs',
   'git/git-error',
 ]

@@ -1,6 +1,8 @@
 import type { ExpressionBuilder, Insertable, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
+import type { Page } from '../db/page.ts'
 import type { Tables } from '../db/schema.ts'
 import type { AuditLogTable } from '../db/credential-schema.ts'
 import type { AuditEntry, Facts, Outcome } from './audit.ts'
@@ -35,12 +37,10 @@ export async function recordAudit(db: Executor, entry: AuditEntry): Promise<void
 export async function listAuditLog(
   { db }: { readonly db: Database },
   filter: AuditFilter,
-  { page, pageSize }: { readonly page: number; readonly pageSize: number },
+  { page, pageSize }: Page,
 ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly total: number }> {
   const matching = db.selectFrom('audit_log').where((eb) => eb.and(conditions(eb, filter)))
-  const { total } = await matching
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const total = await countRows(matching)
   // What stands before the page is skipped within an index; whole rows are read of the page alone.
   const ids = matching
     .select('id')
@@ -55,7 +55,7 @@ export async function listAuditLog(
     .orderBy('at', 'desc')
     .orderBy('id', 'desc')
     .execute()
-  return { entries: rows.map(rowToEntry), total: Number(total) }
+  return { entries: rows.map(rowToEntry), total }
 }
 
 function conditions(eb: ExpressionBuilder<Tables, 'audit_log'>, filter: AuditFilter) {

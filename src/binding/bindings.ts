@@ -2,6 +2,7 @@ import type { Insertable, Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
 import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
 import { BindingId, SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -97,10 +98,7 @@ export async function listBindings(
   deps: { readonly db: Database },
   { page, pageSize, newestFirst }: Page,
 ): Promise<{ readonly bindings: readonly Binding[]; readonly total: number }> {
-  const { total } = await deps.db
-    .selectFrom('binding')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const total = await countRows(deps.db.selectFrom('binding'))
   const rows = await deps.db
     .selectFrom('binding')
     .selectAll()
@@ -108,7 +106,7 @@ export async function listBindings(
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { bindings: rows.map(rowToBinding), total: Number(total) }
+  return { bindings: rows.map(rowToBinding), total }
 }
 
 export async function findBinding(db: Executor, id: BindingId): Promise<Binding | undefined> {

@@ -1,6 +1,8 @@
 import type { Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Alongside, Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
+import type { Page } from '../db/page.ts'
 import type { SshKeyTable } from '../db/credential-schema.ts'
 import { SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -63,12 +65,9 @@ export async function createSshKey(
 /** Oldest first. */
 export async function listSshKeys(
   { db, keyUsers }: Pick<SshKeyDeps, 'db' | 'keyUsers'>,
-  { page, pageSize }: { readonly page: number; readonly pageSize: number },
+  { page, pageSize }: Page,
 ): Promise<{ readonly keys: readonly UsedSshKey[]; readonly total: number }> {
-  const { total } = await db
-    .selectFrom('ssh_key')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const total = await countRows(db.selectFrom('ssh_key'))
   const rows = await db
     .selectFrom('ssh_key')
     .selectAll()
@@ -76,7 +75,7 @@ export async function listSshKeys(
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { keys: await withUsers(db, keyUsers, rows.map(rowToSshKey)), total: Number(total) }
+  return { keys: await withUsers(db, keyUsers, rows.map(rowToSshKey)), total }
 }
 
 /** Throws `ssh_key_unknown`. */

@@ -23,6 +23,14 @@ export type MissingRefTable = {
   asked_at: number | null
 }
 
+/** How many runs of a kind there are per 1024 ids; the database keeps it by triggers. */
+export type RunTallyTable = {
+  bucket: number
+  status: RunTable['status']
+  trigger: RunTable['trigger']
+  count: number
+}
+
 export type RunTable = {
   id: Generated<number>
   /** `binding:<id>` or `task:<id>`: what must never have two runs at once. */
@@ -119,6 +127,7 @@ export type RunTables = {
   agreed_ref: AgreedRefTable
   missing_ref: MissingRefTable
   run: RunTable
+  run_tally: RunTallyTable
   sync_log: SyncLogTable
   conflict: ConflictTable
   backup: BackupTable

@@ -138,6 +138,14 @@ export type BindingForgeTable = {
   created_at: number
 }
 
+/** How many deliveries of a kind there are per 1024 ids; the database keeps it by triggers. */
+export type DeliveryTallyTable = {
+  bucket: number
+  status: DeliveryTable['status']
+  forge: string
+  count: number
+}
+
 export type DeliveryRunTable = {
   delivery_id: number
   run_id: number
@@ -153,5 +161,6 @@ export type Tables = CredentialTables &
     default_branch: DefaultBranchTable
     delivery: DeliveryTable
     delivery_run: DeliveryRunTable
+    delivery_tally: DeliveryTallyTable
     hook: HookTable
   }

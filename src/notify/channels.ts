@@ -3,6 +3,8 @@ import { z } from 'zod'
 import type { Vault } from '../credential/vault.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
+import type { Page } from '../db/page.ts'
 import type { NotificationChannelTable } from '../db/notification-schema.ts'
 import { ChannelId } from '../ids.ts'
 import { REPORTS, StoredEvents, StoredScope } from './channel.ts'
@@ -24,11 +26,11 @@ const StoredConfig = z.record(z.string(), z.unknown())
 export async function listChannels(
   { db }: Pick<ChannelStore, 'db'>,
   filter: { readonly type?: string | undefined },
-  { page, pageSize }: { readonly page: number; readonly pageSize: number },
+  { page, pageSize }: Page,
 ): Promise<{ readonly channels: readonly Channel[]; readonly total: number }> {
   let query = db.selectFrom('notification_channel')
   if (filter.type !== undefined) query = query.where('type', '=', filter.type)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const rows = await query
     .selectAll()
     .orderBy('id')
@@ -36,7 +38,7 @@ export async function listChannels(
     .offset((page - 1) * pageSize)
     .execute()
   const channels = await Promise.all(rows.map((row) => rowToChannel(db, row)))
-  return { channels, total: Number(total) }
+  return { channels, total }
 }
 
 export async function findChannel(db: Executor, id: number): Promise<Channel | undefined> {

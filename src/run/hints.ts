@@ -113,8 +113,12 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     en: 'the target checks who made the commits: relax its push rules (GitLab: Settings > Repository > Push rules; Codeup: 设置 > 推送规则), or make the authors members',
   },
   lfs_missing: {
-    zh: '目标缺少这些提交所需的 LFS 对象：请为该绑定启用 LFS，或从源执行 git lfs push --all',
-    en: 'the target lacks the LFS objects of these commits: turn LFS on for the binding, or run git lfs push --all from the source',
+    zh: '缺少这些提交所需的 LFS 对象：若目标缺少，请为该绑定启用 LFS；若源也没有，请从有该文件的克隆向源执行 git lfs push --all',
+    en: 'an LFS object of these commits is missing: if the target lacks it, turn LFS on for the binding; if the source does, run git lfs push --all to the source from a clone that has it',
+  },
+  lfs_unavailable: {
+    zh: '该平台没有为此仓库提供 LFS：请在平台启用，或在该绑定中关闭 LFS',
+    en: 'the server offers no LFS for this repository: turn it on there, or turn LFS off for the binding',
   },
   too_large: {
     zh: '文件或推送超出了大小限制：请改用 Git LFS 或从历史中移除大文件，或请管理员放宽限制',

@@ -15,7 +15,8 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
 //
-// Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
+// Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
+// tests.
 
 const run = promisify(execFile)
 
@@ -35,6 +36,10 @@ export type GitSshServer = AsyncDisposable & {
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
   readonly changeHostKey: () => Promise<void>
+  /** From now on `git-lfs-authenticate` is answered with this. */
+  readonly answerLfs: (answer: object) => Promise<void>
+  /** The commands that clients have asked for. */
+  readonly commands: () => Promise<readonly string[]>
   /** What sshd has logged so far, e.g. to count accepted logins. */
   readonly log: () => string
   readonly close: () => Promise<void>
@@ -49,10 +54,20 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const secondKey = await readFile(path('second'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
   const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
-  const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
+  // As forges have it: git-shell for git, and one command more where LFS is offered.
+  const shell = [
+    '#!/bin/sh',
+    `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
+    `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    '',
+  ]
+  await writeFile(path('shell'), shell.join('\n'), { mode: 0o700 })
   const authorize: GitSshServer['authorize'] = async (key, { only } = { only: false }) => {
     const write = only ? writeFile : appendFile
-    await write(path('authorized_keys'), `restrict,command="${command}" ${key.trim()}\n`, { mode: 0o600 })
+    await write(path('authorized_keys'), `restrict,command="${path('shell')}" ${key.trim()}\n`, {
+      mode: 0o600,
+    })
   }
   for (const key of publicKeys) await authorize(key)
 
@@ -130,6 +145,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
+    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

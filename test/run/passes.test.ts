@@ -66,6 +66,17 @@ test('a pushed branch is synced alone', () => {
   ])
 })
 
+test('LFS objects are asked for where the binding says so', () => {
+  const subject = bindingOf('to_outer')
+  const withObjects = { ...subject, binding: { ...subject.binding, rules: { ...DEFAULT_RULES, lfs: true } } }
+
+  const without = plan([pushOf('main', shaOf(2))], subject)
+  const asked = plan([pushOf('main', shaOf(2))], withObjects)
+
+  expect(without).toMatchObject([{ kind: 'sync', request: { lfs: false } }])
+  expect(asked).toMatchObject([{ kind: 'sync', request: { lfs: true } }])
+})
+
 test('a push that both sides already hold needs no git', () => {
   const passes = plan([pushOf('main', shaOf(1))], bindingOf('to_outer'))
 
