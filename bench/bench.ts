@@ -1,5 +1,7 @@
 import { describeMachine } from './machine.ts'
 import { measureDeliveries } from './deliveries.ts'
+import { measureLists } from './lists.ts'
+import { measureManyRefs } from './many-refs.ts'
 import { measureMemory } from './memory.ts'
 import { measurePushes } from './pushes.ts'
 import { measureRepository } from './repository.ts'
@@ -8,7 +10,7 @@ import { FULL, QUICK } from './sizes.ts'
 
 // How fast the daemon is, beside what else does the same work, in one run on one machine.
 //
-//   npm run bench                 all sections, about five minutes
+//   npm run bench                 all sections, about eight minutes
 //   npm run bench -- a c          some of them
 //   npm run bench -- --quick      tiny sizes: shows that it works, not how fast
 //
@@ -21,6 +23,8 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['b', { title: 'A repository with many branches', measure: measureRepository }],
   ['c', { title: 'Signed deliveries per second', measure: measureDeliveries }],
   ['d', { title: 'Resident memory', measure: measureMemory }],
+  ['e', { title: 'Pages of long lists', measure: measureLists }],
+  ['h', { title: 'A repository with very many refs', measure: measureManyRefs }],
 ])
 
 const words = process.argv.slice(2)

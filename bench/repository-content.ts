@@ -24,11 +24,31 @@ export async function fillRepository(dir: string, branches: number): Promise<voi
   await git(dir, 'pack-refs', '--all')
 }
 
+/** Fills a bare repository with so many refs below a prefix such as `refs/tags/`, each with a commit of its own. */
+export async function fillWithRefs(dir: string, prefix: string, count: number): Promise<void> {
+  const commands = [
+    commitCommand('refs/heads/main', 'first', FIRST_COMMIT_AT),
+    fileCommand('a.txt', textOf(0)),
+  ]
+  for (let number = 0; number < count; number += 1) {
+    const time = FIRST_COMMIT_AT + number + 1
+    commands.push(commitCommand(`${prefix}${branchName(number)}`, `work ${number}`, time))
+    commands.push('from refs/heads/main\n')
+  }
+  await fastImport(dir, commands.join(''))
+  await git(dir, 'repack', '-a', '-d', '--quiet')
+  await git(dir, 'pack-refs', '--all')
+}
+
 /** Puts one more commit on a branch and returns what it is then. */
-export async function advance(dir: string, branch: string, message: string): Promise<string> {
-  const ref = `refs/heads/${branch}`
+export function advance(dir: string, branch: string, message: string): Promise<string> {
+  return advanceRef(dir, `refs/heads/${branch}`, `refs/heads/${branch}`, message)
+}
+
+/** Puts a ref on a new commit on top of `from` and returns what it is then. */
+export async function advanceRef(dir: string, ref: string, from: string, message: string): Promise<string> {
   const commit = commitCommand(ref, message, Math.floor(Date.now() / 1000))
-  await fastImport(dir, `${commit}from ${ref}^0\n${fileCommand('news.txt', `${message}\n`)}`)
+  await fastImport(dir, `${commit}from ${from}^0\n${fileCommand('news.txt', `${message}\n`)}`)
   return git(dir, 'rev-parse', ref)
 }
 

@@ -51,7 +51,7 @@ export async function measureRepository(sizes: Sizes): Promise<string> {
   return report(results, sizes)
 }
 
-async function createPair(journey: Journey, name: string): Promise<Pair> {
+export async function createPair(journey: Journey, name: string): Promise<Pair> {
   return {
     name,
     inner: await journey.inner.createRepository(`team/${name}`),
@@ -156,7 +156,7 @@ async function carryBranch(clone: BareGit, from: string, to: string, branch: str
   await clone.run('log', '-1', '--format=%h', branch)
 }
 
-async function bindPair(journey: Journey, pair: Pair): Promise<void> {
+export async function bindPair(journey: Journey, pair: Pair): Promise<void> {
   const { body } = await journey.daemon.call('POST', '/cerobot/sync/repo', {
     repo_name: pair.name,
     enable: true,
@@ -170,7 +170,7 @@ async function bindPair(journey: Journey, pair: Pair): Promise<void> {
   expectSuccess(body)
 }
 
-async function timed(work: () => Promise<void>): Promise<number> {
+export async function timed(work: () => Promise<void>): Promise<number> {
   const startedAt = performance.now()
   await work()
   return performance.now() - startedAt

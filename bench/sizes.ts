@@ -3,6 +3,10 @@ export type Sizes = {
   /** Pushes that are measured each way. */
   readonly pushes: number
   readonly branches: number
+  /** Refs of a repository with so many that git by hand can still be waited for. */
+  readonly manyRefs: number
+  /** And of one with about as many as the daemon takes. */
+  readonly mostRefs: number
   /** Branches of the loop that goes branch by branch; the rest of it is extrapolated. */
   readonly loopBranches: number
   /** How often everything about a repository with many branches is repeated. */
@@ -16,6 +20,10 @@ export type Sizes = {
   readonly repositories: number
   /** Bindings that the daemon holds when it holds many. */
   readonly bindings: number
+  /** Rows of the lists whose pages are read, and how often each of those is. */
+  readonly listedRuns: number
+  readonly listedDeliveries: number
+  readonly listReads: number
   /** How long a daemon is left alone before its memory counts as idle. */
   readonly settleMs: number
 }
@@ -23,6 +31,8 @@ export type Sizes = {
 export const FULL: Sizes = {
   pushes: 30,
   branches: 2000,
+  manyRefs: 10_000,
+  mostRefs: 49_990,
   loopBranches: 25,
   repetitions: 3,
   rounds: 3,
@@ -31,12 +41,17 @@ export const FULL: Sizes = {
   connections: 32,
   repositories: 100,
   bindings: 10_000,
+  listedRuns: 1_000_000,
+  listedDeliveries: 100_000,
+  listReads: 200,
   settleMs: 2000,
 }
 
 export const QUICK: Sizes = {
   pushes: 1,
   branches: 20,
+  manyRefs: 40,
+  mostRefs: 60,
   loopBranches: 2,
   repetitions: 1,
   rounds: 1,
@@ -45,5 +60,8 @@ export const QUICK: Sizes = {
   connections: 4,
   repositories: 2,
   bindings: 20,
+  listedRuns: 3000,
+  listedDeliveries: 3000,
+  listReads: 3,
   settleMs: 10,
 }

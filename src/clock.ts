@@ -39,6 +39,11 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   })
 }
 
+/** Resolves after everything else that waits has had its turn; for work on very many things at once. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
+}
+
 function abortReason(signal: AbortSignal): Error {
   return signal.reason instanceof Error ? signal.reason : new Error('aborted')
 }

@@ -1,7 +1,7 @@
 import type { ExpressionBuilder, Insertable, Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Database, Executor } from '../db/database.ts'
-import { countRows } from '../db/page.ts'
+import { countRows, placeOf } from '../db/page.ts'
 import type { Page } from '../db/page.ts'
 import type { Tables } from '../db/schema.ts'
 import type { AuditLogTable } from '../db/credential-schema.ts'
@@ -37,17 +37,17 @@ export async function recordAudit(db: Executor, entry: AuditEntry): Promise<void
 export async function listAuditLog(
   { db }: { readonly db: Database },
   filter: AuditFilter,
-  { page, pageSize }: Page,
+  page: Page,
 ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly total: number }> {
   const matching = db.selectFrom('audit_log').where((eb) => eb.and(conditions(eb, filter)))
-  const total = await countRows(matching)
+  const place = placeOf(await countRows(matching), page)
   // What stands before the page is skipped within an index; whole rows are read of the page alone.
   const ids = matching
     .select('id')
-    .orderBy('at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(pageSize)
-    .offset((page - 1) * pageSize)
+    .orderBy('at', place.order)
+    .orderBy('id', place.order)
+    .limit(place.limit)
+    .offset(place.offset)
   const rows = await db
     .selectFrom('audit_log')
     .selectAll()
@@ -55,7 +55,7 @@ export async function listAuditLog(
     .orderBy('at', 'desc')
     .orderBy('id', 'desc')
     .execute()
-  return { entries: rows.map(rowToEntry), total }
+  return { entries: rows.map(rowToEntry), total: place.total }
 }
 
 function conditions(eb: ExpressionBuilder<Tables, 'audit_log'>, filter: AuditFilter) {

@@ -129,6 +129,12 @@ export async function joinPacks(deps: RunDeps, dir: string, signal: AbortSignal)
   await runGit(deps, { operation: 'repack', args, gitDir: dir, fenced: true, signal })
 }
 
+/** Puts all refs into one file: git reads each of the others by itself, at every call. A failure changes nothing. */
+export async function packRefs(deps: RunDeps, dir: string, signal: AbortSignal): Promise<void> {
+  const args = ['pack-refs', '--all']
+  await runGit(deps, { operation: 'pack-refs', args, gitDir: dir, fenced: true, signal })
+}
+
 const COPY =
   'fetch --quiet --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
 

@@ -70,7 +70,7 @@ export function toLine(text: string, secrets: readonly string[]): string {
 }
 
 /** Removes C0 and C1 control characters and whole terminal sequences; tabs stay. */
-function stripControl(text: string): string {
+export function stripControl(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '')
 }
 

@@ -1,11 +1,10 @@
 import { classifyRef } from './classify.ts'
 import type { GitResult } from './git.ts'
-import type { GitErrorKind, GitFailure, GitOutcome } from './git-error.ts'
+import type { GitErrorKind, GitFailure } from './git-error.ts'
 import { isRefusal } from './git-error.ts'
 import type { RefName, Sha } from './refs.ts'
-import { toRefName } from './refs.ts'
 
-// A push of many refs as a series of calls, and what the server said about each ref.
+// One call of `git push`: what it is asked for, and what the server said about each ref.
 
 export type PushUpdate = {
   readonly ref: RefName
@@ -19,126 +18,163 @@ export type PushResult =
   | { readonly status: 'ok' | 'up_to_date'; readonly kind: null; readonly reason: null }
   | { readonly status: 'rejected'; readonly kind: GitErrorKind; readonly reason: string }
 
-type Push = (leases: readonly string[], refspecs: readonly string[]) => Promise<GitResult>
-type Results = Map<RefName, PushResult>
+export type PushResults = ReadonlyMap<RefName, PushResult>
 
-// Halving finds one refused ref among a thousand in twenty pushes; a server that refuses everything must
-// not be asked a thousand times.
-const MAX_EXTRA_PUSHES = 64
+export type PushAnswer = {
+  /** What is settled, whatever becomes of the rest. */
+  readonly results: PushResults
+  readonly rest:
+    | { readonly kind: 'none' }
+    /** Git would not send any of it because of those that are settled now. */
+    | { readonly kind: 'unsent' }
+    /** The server took none of these, but may take some of them without the others. */
+    | { readonly kind: 'declined'; readonly refused: PushResults; readonly messages: string }
+    /** The push was larger than the server takes; also a single ref may go through in smaller steps. */
+    | { readonly kind: 'too_large'; readonly refused: PushResults }
+    /** The connection broke while the push was sent, and nobody knows what arrived. */
+    | { readonly kind: 'cut'; readonly failure: GitFailure }
+    | { readonly kind: 'failed'; readonly failure: GitFailure }
+}
+
 const MAX_REASON = 500
 
-/** Pushes in as few calls as the limits allow, in halves where a call was declined as a whole. */
-export async function pushInParts(
-  updates: readonly PushUpdate[],
-  maxBytes: number,
-  push: Push,
-): Promise<GitOutcome<{ readonly results: ReadonlyMap<RefName, PushResult> }>> {
-  const results: Results = new Map()
-  const waiting = cut(updates, maxBytes)
-  let extraPushes = 0
-  for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
-    const result = await push(part.flatMap(leaseOf), part.map(refspecOf))
-    const report = result.kind === 'exited' ? parseReport(result) : new Map<RefName, PushResult>()
-    const isDeclined = part.length > 1 && isDeclinedAsWhole(part, result, report)
-    if (isDeclined && extraPushes + 2 <= MAX_EXTRA_PUSHES) {
-      const middle = Math.ceil(part.length / 2)
-      waiting.unshift(part.slice(0, middle), part.slice(middle))
-      extraPushes += 2
-      continue
-    }
-    const ambiguous = report.size === 0 ? ambiguousRefs(part, result) : new Set<RefName>()
-    if (ambiguous.size > 0) {
-      for (const ref of ambiguous) results.set(ref, rejected('ref_ambiguous', AMBIGUOUS))
-      const rest = part.filter(({ ref }) => !ambiguous.has(ref))
-      if (rest.length > 0) waiting.unshift(rest)
-      continue
-    }
-    const failure = callFailure(result, report)
-    const goesOn = failure !== undefined && canContinue(failure) && waiting.length > 0
-    if (failure !== undefined && results.size === 0 && !goesOn) return { ok: false, failure }
-    const unknown = failure ?? { kind: 'unknown', detail: 'the server did not say what became of the ref' }
-    for (const { ref } of part) results.set(ref, report.get(ref) ?? rejected(unknown.kind, unknown.detail))
-    if (failure !== undefined && !canContinue(failure)) {
-      for (const { ref } of waiting.flat()) results.set(ref, rejected(unknown.kind, unknown.detail))
-      break
+export function refspecOf({ ref, sha }: PushUpdate): string {
+  return `${sha ?? ''}:${ref}`
+}
+
+/** An empty expectation means that the ref must not exist. */
+export function leaseOf({ ref, lease }: PushUpdate): readonly string[] {
+  return lease === undefined ? [] : [`--force-with-lease=${ref}:${lease ?? ''}`]
+}
+
+export function rejected(kind: GitErrorKind, reason: string): PushResult {
+  return { status: 'rejected', kind, reason: reason.slice(0, MAX_REASON) }
+}
+
+/** Says of each update what became of it. Silence is never taken for success. */
+export function readAnswer(part: readonly PushUpdate[], result: GitResult): PushAnswer {
+  if (result.kind === 'stopped')
+    return { results: new Map(), rest: { kind: 'failed', failure: result.failure } }
+  const report = parseReport(result)
+  const results = new Map<RefName, PushResult>()
+  const refused = new Map<RefName, PushResult>()
+  const silent = new Set<RefName>()
+  for (const { ref } of part) {
+    const answer = report.get(ref)
+    if (answer === undefined) silent.add(ref)
+    else if (answer.status === 'rejected' && isRefusal(answer.kind)) refused.set(ref, answer)
+    else results.set(ref, answer)
+  }
+  const ambiguous = report.size === 0 ? ambiguousRefs(part, result) : []
+  if (ambiguous.length > 0) {
+    return {
+      results: new Map(ambiguous.map((ref) => [ref, rejected('ref_ambiguous', AMBIGUOUS)])),
+      rest: { kind: 'unsent' },
     }
   }
-  return { ok: true, results }
+  // A ref that git itself turned away has its line, also where the call then failed for the others.
+  if (silent.size > 0 && result.exitCode !== 0) {
+    for (const [ref, answer] of refused) results.set(ref, answer)
+    return { results, rest: failureOf(silent, result) }
+  }
+  for (const ref of silent) results.set(ref, rejected('unknown', SILENCE))
+  const [first] = refused.values()
+  const isWhole = !results.values().some(({ status }) => status === 'ok')
+  if (first?.kind === 'too_large' && isWhole && !isFinalLimit(result.stderr)) {
+    return { results, rest: { kind: 'too_large', refused } }
+  }
+  if (isWhole && refused.size > 1) {
+    return { results, rest: { kind: 'declined', refused, messages: result.stderr } }
+  }
+  return { results: new Map([...results, ...refused]), rest: { kind: 'none' } }
 }
+
+const SILENCE = 'the server did not say what became of the ref'
+
+function failureOf(silent: ReadonlySet<RefName>, { failure, stderr }: Exited): PushAnswer['rest'] {
+  if (failure.kind === 'too_large') {
+    const refused = new Map(Array.from(silent, (ref) => [ref, rejected('too_large', failure.detail)]))
+    return { kind: 'too_large', refused }
+  }
+  return { kind: isCut(failure, stderr) ? 'cut' : 'failed', failure }
+}
+
+// Proxies that wait no longer for the end of an upload, and servers that give up on a pack.
+const CUT_STATUSES = new Set([408, 499, 500, 502, 504, 520, 522, 524])
+
+function isCut({ kind }: GitFailure, stderr: string): boolean {
+  if (kind !== 'unreachable' && kind !== 'server_error' && kind !== 'unknown') return false
+  const [, status] = /\bHTTP (\d{3})\b/.exec(stderr) ?? []
+  if (status !== undefined) return CUT_STATUSES.has(Number(status))
+  return /RPC failed|unexpected disconnect|hung up unexpectedly|broken pipe|rewind rpc post/i.test(stderr)
+}
+
+/** Whether a single file is too large or there is no room left; no smaller push changes that. */
+function isFinalLimit(messages: string): boolean {
+  return messages
+    .split('\n')
+    .some((line) => LIMITED.test(line) && /exceed|larger|limit|too large|quota|超/i.test(line))
+}
+
+const LIMITED = /\bfiles?\b|\bblob\b|文件|\bquota\b|\bstorage\b|\brepository size\b|仓库|空间/i
 
 const AMBIGUOUS = 'the target has another branch or tag of which this name is the end'
 
 // Git gives up before it sends anything, and names every ref that it cannot place.
-function ambiguousRefs(part: readonly PushUpdate[], result: GitResult): ReadonlySet<RefName> {
-  if (result.kind === 'stopped') return new Set()
+function ambiguousRefs(part: readonly PushUpdate[], { stderr }: Exited): readonly RefName[] {
   const named = new Set(
-    Array.from(result.stderr.matchAll(/dst refspec (\S+) matches more than one/g), ([, ref]) => ref),
+    Array.from(stderr.matchAll(/dst refspec (\S+) matches more than one/g), ([, ref]) => ref),
   )
-  return new Set(part.map(({ ref }) => ref).filter((ref) => named.has(ref)))
+  return part.map(({ ref }) => ref).filter((ref) => named.has(ref))
 }
 
-// A part may be too large where another one is not; what else fails a call would fail the next one too.
-function canContinue(failure: GitFailure): boolean {
-  return failure.kind === 'too_large'
-}
-
-function refspecOf({ ref, sha }: PushUpdate): string {
-  return `${sha ?? ''}:${ref}`
-}
-
-// An empty expectation means that the ref must not exist.
-function leaseOf({ ref, lease }: PushUpdate): readonly string[] {
-  return lease === undefined ? [] : [`--force-with-lease=${ref}:${lease ?? ''}`]
-}
-
-function cut(updates: readonly PushUpdate[], maxBytes: number): PushUpdate[][] {
-  const parts: PushUpdate[][] = []
-  let bytes = Infinity
-  for (const update of updates) {
-    const size = Buffer.byteLength([refspecOf(update), ...leaseOf(update)].join(' ')) + 1
-    bytes += size
-    if (bytes > maxBytes) {
-      parts.push([])
-      bytes = size
-    }
-    parts.at(-1)?.push(update)
-  }
-  return parts
-}
-
-// A pre-receive hook lets all refs pass or none, and a size limit counts all of them together.
-function isDeclinedAsWhole(part: readonly PushUpdate[], result: GitResult, report: Results): boolean {
-  if (result.kind === 'stopped') return false
-  if (report.size === 0) return result.failure.kind === 'too_large'
-  const answers = part.map(({ ref }) => report.get(ref))
-  return (
-    !answers.some((answer) => answer?.status === 'ok') &&
-    answers.filter((answer) => answer?.status === 'rejected' && isRefusal(answer.kind)).length > 1
-  )
-}
-
-// The exit code also tells about refused refs; only a call without any line has failed as a call.
-function callFailure(result: GitResult, report: Results): GitFailure | undefined {
-  if (result.kind === 'stopped') return result.failure
-  return result.exitCode !== 0 && report.size === 0 ? result.failure : undefined
-}
+type Exited = Extract<GitResult, { readonly kind: 'exited' }>
 
 /** Reads `<flag> TAB <from>:<to> TAB <summary> (<reason>)`, one line per ref. */
-function parseReport(result: Extract<GitResult, { kind: 'exited' }>): Results {
-  const results: Results = new Map()
+function parseReport(result: Exited): ReadonlyMap<string, PushResult> {
+  const results = new Map<string, PushResult>()
+  const taken = takenNames(result)
+  const named = namedRefs(result)
+  // Thousands of refs are refused in the same words, and reading these takes longer than anything else here.
+  const refusals = new Map<string, PushResult>()
   for (const line of result.stdout.split('\n')) {
-    const [, flag, to, summary = ''] = /^([ +\-*!=])\t[^:]*:([^\t]+)\t(.*)$/.exec(line) ?? []
-    const ref = toRefName(to ?? '')
+    const [, flag, ref, summary = ''] = /^([ +\-*!=])\t[^:]*:([^\t]+)\t(.*)$/.exec(line) ?? []
     if (flag === undefined || ref === undefined) continue
-    results.set(ref, flag === '!' ? refusal(ref, summary, result) : flag === '=' ? UP_TO_DATE : OK)
+    if (flag !== '!') {
+      results.set(ref, flag === '=' ? UP_TO_DATE : ARRIVED)
+      continue
+    }
+    const known = named.has(ref) ? undefined : refusals.get(summary)
+    const judged = taken.get(ref) ?? known ?? refusal(ref, summary, result)
+    if (!named.has(ref)) refusals.set(summary, judged)
+    results.set(ref, judged)
   }
   return results
 }
 
-const OK: PushResult = { status: 'ok', kind: null, reason: null }
+export const ARRIVED: PushResult = { status: 'ok', kind: null, reason: null }
 const UP_TO_DATE: PushResult = { status: 'up_to_date', kind: null, reason: null }
 
-function refusal(ref: RefName, summary: string, result: Extract<GitResult, { kind: 'exited' }>): PushResult {
+/** The refs that cannot be because another one has the name of their folder, or is in the folder of their name. */
+function takenNames({ stderr }: Exited): ReadonlyMap<string, PushResult> {
+  return new Map(
+    Array.from(
+      stderr.matchAll(/'(refs\/\S+)' exists; cannot create '(refs\/\S+)'/g),
+      ([, other = '', ref = '']) => [ref, rejected('name_taken', `${other} is in the way of this name`)],
+    ),
+  )
+}
+
+/** The refs that have something said about them alone. */
+function namedRefs({ stderr }: Exited): ReadonlySet<string> {
+  return new Set(
+    Array.from(stderr.matchAll(/\brefs\/(?:heads|tags)\/[^\s'"`]+/g), ([name]) =>
+      name.replace(/[.,:;)]+$/, ''),
+    ),
+  )
+}
+
+function refusal(ref: string, summary: string, result: Exited): PushResult {
   const [, reason = summary] = /\((.*)\)$/.exec(summary) ?? []
   const kind = classifyRef(reason, result.stderr, ref)
   const said = result.stderr
@@ -148,8 +184,4 @@ function refusal(ref: RefName, summary: string, result: Extract<GitResult, { kin
     .join(' ')
   const isServerReason = summary.startsWith('[remote') && said !== ''
   return rejected(kind, isServerReason ? `${reason}: ${said}` : reason)
-}
-
-function rejected(kind: GitErrorKind, reason: string): PushResult {
-  return { status: 'rejected', kind, reason: reason.slice(0, MAX_REASON) }
 }

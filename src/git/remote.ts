@@ -6,8 +6,10 @@ import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import { joinPacks, restoreConfig, writeTrialCommit } from './mirror-repository.ts'
 import { probe } from './probe.ts'
-import type { PushResult, PushUpdate } from './push.ts'
-import { pushInParts } from './push.ts'
+import { callPush, PUSH, pushLimits } from './push-call.ts'
+import type { PushStep } from './push-history.ts'
+import { pushInParts } from './push-parts.ts'
+import type { PushResults, PushUpdate } from './push.ts'
 import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import { toRefName, toSha } from './refs.ts'
 
@@ -84,21 +86,20 @@ type FetchRefspec = {
 
 const FETCH =
   'fetch --progress --no-tags --no-write-fetch-head --no-auto-maintenance --no-recurse-submodules'.split(' ')
-const PUSH = 'push --porcelain --progress --no-verify --no-signed --recurse-submodules=no'.split(' ')
 
-// Linux refuses a longer command line; far below it, stdin is the better way.
-const MAX_ARGUMENT_BYTES = 1_000_000
+// Linux refuses a very long command line; far below that, stdin is the better way.
 const MAX_FETCH_ARGUMENTS = 32 * 1024
 
 /**
  * Fetches refs into the mirror's own refs. `{ allInto: 'refs/internal' }` fetches every branch and tag to
- * `refs/internal/heads/*` and `refs/internal/tags/*`; refs that the remote no longer has stay in the mirror.
+ * `refs/internal/heads/*` and `refs/internal/tags/*`; refs that the remote no longer has stay in the mirror,
+ * unless they are to be `pruned`.
  */
 export function fetchRefs(
   deps: RemoteDeps,
   mirrorDir: string,
   remote: Remote,
-  refspecs: readonly FetchRefspec[] | { readonly allInto: string },
+  refspecs: readonly FetchRefspec[] | { readonly allInto: string; readonly pruned?: boolean },
   options: CallOptions,
 ): Promise<GitOutcome<object>> {
   const texts =
@@ -106,12 +107,13 @@ export function fetchRefs(
       ? ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${refspecs.allInto}/${kind}/*`)
       : refspecs.map(({ source, target }) => `+${source}:${target}`)
   if (texts.length === 0) return Promise.resolve({ ok: true })
+  const prune = 'allInto' in refspecs && refspecs.pruned === true ? ['--prune'] : []
   const isLong = Buffer.byteLength(texts.join(' ')) > MAX_FETCH_ARGUMENTS
   return withAccess<object>(deps, remote, options.signal, async (access) => {
     await restoreConfig(mirrorDir)
     const result = await runGit(deps, {
       operation: 'fetch',
-      args: [...FETCH, ...(isLong ? ['--stdin'] : []), '--', remote.url, ...(isLong ? [] : texts)],
+      args: [...FETCH, ...prune, ...(isLong ? ['--stdin'] : []), '--', remote.url, ...(isLong ? [] : texts)],
       gitDir: mirrorDir,
       fenced: true,
       ...(isLong ? { input: `${texts.join('\n')}\n` } : {}),
@@ -150,31 +152,37 @@ export async function tryPush(
   })
 }
 
+type PushOptions = CallOptions & {
+  /** How many refs the remote has, as far as known: how long git takes before it sends anything depends on it. */
+  readonly remoteRefs?: number
+  /** Told about each step of a branch that is too large to be pushed at once. */
+  readonly onStep?: (step: PushStep) => void
+}
+
 /**
  * Sets refs of the remote to objects of the mirror. Without a lease an update only moves forward; with one
  * the ref must still be what the lease says. A ref that is refused does not keep the others from being set,
- * also where a server declines a push as a whole. The failure means that nothing is known to have been set.
+ * also where a server declines a push as a whole; what is too large for one push goes in several. The failure
+ * means that nothing is known to have been set.
  */
 export function pushRefs(
   deps: RemoteDeps,
   mirrorDir: string,
   remote: Remote,
   updates: readonly PushUpdate[],
-  options: CallOptions,
-): Promise<GitOutcome<{ readonly results: ReadonlyMap<RefName, PushResult> }>> {
+  options: PushOptions,
+): Promise<GitOutcome<{ readonly results: PushResults }>> {
   if (updates.length === 0) return Promise.resolve({ ok: true, results: new Map() })
-  return withAccess(deps, remote, options.signal, async (access) => {
+  const { signal, onProgress, onStep = () => {}, remoteRefs = 0 } = options
+  return withAccess(deps, remote, signal, async (access) => {
     await restoreConfig(mirrorDir)
-    return pushInParts(updates, MAX_ARGUMENT_BYTES, (leases, refspecs) =>
-      runGit(deps, {
-        operation: 'push',
-        args: [...PUSH, ...leases, '--', remote.url, ...refspecs],
-        gitDir: mirrorDir,
-        fenced: true,
-        access,
-        signal: options.signal,
-        onProgress: options.onProgress,
-      }),
-    )
+    const call = { mirrorDir, url: remote.url, access, signal, onProgress }
+    return pushInParts(updates, {
+      call: (part) => callPush(deps, call, part),
+      limits: pushLimits(remoteRefs),
+      history: { git: deps, dir: mirrorDir, signal },
+      look: () => listRefs(deps, remote, { signal }),
+      onStep,
+    })
   })
 }

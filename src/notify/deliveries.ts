@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Database, Executor } from '../db/database.ts'
-import { countRows } from '../db/page.ts'
+import { countRows, placeOf } from '../db/page.ts'
 import type { Page } from '../db/page.ts'
 import type { NotificationDeliveryTable } from '../db/notification-schema.ts'
 import { MINUTE } from '../clock.ts'
@@ -60,27 +60,19 @@ export async function listDeliveries(
   { db }: { readonly db: Database },
   channel: ChannelId,
   filter: { readonly status?: Delivery['status'] | undefined },
-  { page, pageSize }: Page,
+  page: Page,
 ): Promise<{ readonly deliveries: readonly Delivery[]; readonly total: number }> {
   await getChannel(db, channel)
   let query = db.selectFrom('notification_delivery').where('channel_id', '=', channel)
   if (filter.status !== undefined) query = query.where('status', '=', filter.status)
-  const total = await countRows(query)
-  const start = (page - 1) * pageSize
-  const end = Math.min(start + pageSize, total)
-  if (start >= end) return { deliveries: [], total }
-  // The index alone tells which rows they are, counted from the nearer end: a page far back costs no more.
-  const isNearStart = start < total - end
-  const ids = query
-    .select('id')
-    .orderBy('id', isNearStart ? 'desc' : 'asc')
-    .limit(end - start)
-    .offset(isNearStart ? start : total - end)
+  const place = placeOf(await countRows(query), page)
+  // The index alone tells which rows they are.
+  const ids = query.select('id').orderBy('id', place.order).limit(place.limit).offset(place.offset)
   const rows = await deliveryRows(db)
     .where('notification_delivery.id', 'in', ids)
     .orderBy('notification_delivery.id', 'desc')
     .execute()
-  return { deliveries: rows.map(rowToDelivery), total }
+  return { deliveries: rows.map(rowToDelivery), total: place.total }
 }
 
 /** Throws `channel_unknown` or `notification_unknown`. */

@@ -1,3 +1,4 @@
+import { breathe } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
@@ -14,6 +15,8 @@ export type Agreed = {
 // Databases limit the parameters of one statement.
 const MOST_NAMED_REFS = 500
 const ROWS_PER_INSERT = 500
+// The database works in the process itself: whoever takes more at once keeps everybody waiting.
+const ROWS_PER_TURN = 2500
 
 /** Reads only the refs of the run where it names them: a repository may have fifty thousand. */
 export async function readAgreed(db: Database, run: Pick<Run, 'subject' | 'work'>): Promise<Agreed> {
@@ -25,12 +28,40 @@ export async function readAgreed(db: Database, run: Pick<Run, 'subject' | 'work'
   const isPartial = !scopes.includes('all') && wanted.length <= MOST_NAMED_REFS
   const query = isPartial ? ofSubject.where('ref', 'in', wanted) : ofSubject
   const refs = new Map<RefName, Sha>()
-  for (const row of await query.select(['ref', 'sha']).execute()) {
-    const ref = toRefName(row.ref)
-    const sha = toSha(row.sha)
-    if (ref !== undefined && sha !== undefined) refs.set(ref, sha)
+  for (let last = ''; ; await breathe()) {
+    const rows = await query
+      .select(['ref', 'sha'])
+      .where('ref', '>', last)
+      .orderBy('ref')
+      .limit(ROWS_PER_TURN)
+      .execute()
+    for (const row of rows) {
+      const ref = toRefName(row.ref)
+      const sha = toSha(row.sha)
+      if (ref !== undefined && sha !== undefined) refs.set(ref, sha)
+      last = row.ref
+    }
+    if (rows.length < ROWS_PER_TURN) return { refs, isEmpty: false }
   }
-  return { refs, isEmpty: false }
+}
+
+/**
+ * Records most of a very long list, a part at a time, and resolves to what is left for the transaction that
+ * ends the attempt. What both sides hold is true whether that transaction commits or not.
+ */
+export async function recordAgreedEarly(
+  db: Database,
+  subject: string,
+  agreed: ReadonlyMap<RefName, Sha | null>,
+  now: number,
+): Promise<ReadonlyMap<RefName, Sha | null>> {
+  const entries = [...agreed]
+  while (entries.length > ROWS_PER_TURN) {
+    const part = new Map(entries.splice(0, ROWS_PER_TURN))
+    await db.transaction().execute((trx) => recordAgreed(trx, subject, part, now))
+    await breathe()
+  }
+  return new Map(entries)
 }
 
 /** Null: both sides agree that there is no such ref. */

@@ -2,7 +2,7 @@ import { backoffDelay } from '../backoff.ts'
 import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import { recordAgreed } from './agreed.ts'
+import { recordAgreed, recordAgreedEarly } from './agreed.ts'
 import { NO_CHANGES, recordConflicts } from './conflicts.ts'
 import type { ConflictChanges } from './conflicts.ts'
 import { recordAccess, toSubject } from './consequences.ts'
@@ -21,9 +21,10 @@ type Deps = { readonly db: Database; readonly clock: Clock }
 /** running → ended, or → queued when trying again may help. Everything an attempt learned commits together. */
 export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: string): Promise<void> {
   const now = deps.clock.now()
+  const agreed = run.dryRun ? end.agreed : await recordAgreedEarly(deps.db, run.subject, end.agreed, now)
   await deps.db.transaction().execute(async (trx) => {
     const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
-    const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, end, now)
+    const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, { ...end, agreed }, now)
     if (!run.dryRun && !retries) await recordConsequences(trx, run, end, found, now)
     if (isQuietReconcile(run, end, found)) {
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
@@ -95,10 +96,16 @@ async function writeEnd(
 }
 
 const LISTED_REFS = 200
+const KEPT_REFS = 5000
 
-// Thousands of refs that nothing happened to would make every run of a large repository a large record.
+// Thousands of refs that nothing happened to would make every run of a large repository a large record, and
+// so would tens of thousands of new ones: of those, the ones that somebody has to look at come first.
 function refsWorthKeeping(refs: AttemptEnd['refs']): AttemptEnd['refs'] {
-  return refs.length <= LISTED_REFS ? refs : refs.filter(({ result }) => result !== 'up_to_date')
+  if (refs.length <= LISTED_REFS) return refs
+  const news = refs.filter(({ result }) => result !== 'up_to_date')
+  if (news.length <= KEPT_REFS) return news
+  const isOpen = ({ result }: AttemptEnd['refs'][number]): boolean => !hasChanged(result)
+  return [...news.filter(isOpen), ...news.filter((ref) => !isOpen(ref))].slice(0, KEPT_REFS)
 }
 
 // A comparison that found nothing new is not history. One that a person or a push has joined has their trigger.

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import type { Database, Executor } from '../db/database.ts'
-import { countRows, findPage } from '../db/page.ts'
+import { countRows, newestFirst, placeOf, talliedPlaceOf } from '../db/page.ts'
 import type { Page, Tally } from '../db/page.ts'
 import type { RunTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
@@ -61,17 +61,17 @@ export async function listRuns(
   if (status !== undefined) query = query.where('status', '=', status)
   if (trigger !== undefined) query = query.where('trigger', '=', trigger)
   const isTallied = binding === undefined && taskId === undefined
-  const { total, offset, endId } = isTallied
-    ? findPage(await tallyRuns(deps.db, filter), page)
-    : { total: await countRows(query), offset: (page.page - 1) * page.pageSize, endId: undefined }
-  if (endId !== undefined) query = query.where('id', '<', endId)
+  const place = isTallied
+    ? talliedPlaceOf(await tallyRuns(deps.db, filter), page)
+    : placeOf(await countRows(query), page)
   const rows = await query
     .select(SHOWN_COLUMNS)
-    .orderBy('id', 'desc')
-    .limit(page.pageSize)
-    .offset(offset)
+    .where('id', '<', place.endId)
+    .orderBy('id', place.order)
+    .limit(place.limit)
+    .offset(place.offset)
     .execute()
-  return { runs: rows.map(rowToRun), total }
+  return { runs: newestFirst(rows, place).map(rowToRun), total: place.total }
 }
 
 function tallyRuns(db: Database, { status, trigger }: RunFilter): Promise<readonly Tally[]> {

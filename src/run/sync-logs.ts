@@ -1,6 +1,7 @@
 import type { Direction } from '../binding/binding.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { countRows } from '../db/page.ts'
+import type { RefName } from '../git/refs.ts'
 import type { AttemptEnd, Run } from './run.ts'
 
 /** One entry of the documented sync log: a run, as one branch binding or one whole repository saw it. */
@@ -71,7 +72,7 @@ export async function listSyncLogs(
 
 /** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
 export async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
-  const branchIdsByRef = new Map<string, number>()
+  const branchIdsByRef = new Map<RefName, number>()
   for (const item of run.work) {
     if (item.scope === 'all') continue
     for (const ref of item.scope) if (ref.branchId !== null) branchIdsByRef.set(ref.internal, ref.branchId)
@@ -83,8 +84,11 @@ export async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, no
     created_at: run.startedAt ?? now,
     updated_at: now,
   }
+  // Without branch bindings there is nothing to look up, and there may be very many refs.
+  const asked = end.refs.filter(({ pair }) => branchIdsByRef.has(pair.internal))
+  const outcomes = new Map(asked.toReversed().map((outcome) => [outcome.pair.internal, outcome]))
   const rows = [...branchIdsByRef].map(([ref, branchId]) => {
-    const outcome = end.refs.find((known) => known.pair.internal === ref)
+    const outcome = outcomes.get(ref)
     return {
       ...row,
       branch_id: branchId,

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Side } from '../binding/binding.ts'
 import type { GitErrorKind } from '../git/git-error.ts'
-import { deleteLocalRefs, listLocalRefs, readRef } from '../git/mirror-repository.ts'
+import { deleteLocalRefs, listLocalRefs, packRefs, readRef } from '../git/mirror-repository.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { fetchRefs } from '../git/remote.ts'
 import { whenFree } from './fence.ts'
@@ -20,6 +20,10 @@ export const MINIMUM_FREE_BYTES = 128 * 2 ** 20
 const READ_ONE_BY_ONE = 50
 // Git matches every wanted name with every name the server has; beyond this, taking all of them is faster.
 const NAME_ONE_BY_ONE = 100
+// Where not everything is wanted, naming saves what the rest takes, until it takes git a minute by itself.
+const NAME_AT_MOST = 2000
+// So many new refs are worth one more git, which every later one gains from.
+const PACK_AT_ONCE = 5000
 
 /** Brings these refs of a side into the mirror, with one git, and tells what they point at. */
 export async function fetchHeads(
@@ -31,11 +35,19 @@ export async function fetchHeads(
   const space = await checkSpace(context)
   if (space !== undefined) return space
   narrateCommand(context.log, 'fetch', side, refs)
-  const fetched = await context.timed('fetch', () => fetchOnce(context, side, refs, true))
+  const { scope, rules } = context.request
+  const coversAll = scope === 'all' && rules.takesEverything
+  const takesAll = refs.length > (coversAll ? NAME_ONE_BY_ONE : NAME_AT_MOST)
+  const fetched = await context.timed('fetch', () => fetchOnce(context, side, refs, { takesAll }))
   if (fetched.ok) return readHeads(context, side, refs)
-  if (!isMirrorSuspect(fetched.failure.kind)) return failedOn(side, fetched.failure)
-  if (!(await clearTheWay(context, side, refs))) return failedOn(side, fetched.failure)
-  const again = await context.timed('fetch', () => fetchOnce(context, side, refs, false))
+  const { kind } = fetched.failure
+  if (kind !== 'name_taken' && !isMirrorSuspect(kind)) return failedOn(side, fetched.failure)
+  // Git clears the way by itself when it takes all; naming tens of thousands of refs would take it very long.
+  const mayRepeat = takesAll
+    ? kind === 'name_taken' || kind === 'mirror_damaged'
+    : await clearTheWay(context, side, refs)
+  if (!mayRepeat) return failedOn(side, fetched.failure)
+  const again = await context.timed('fetch', () => fetchOnce(context, side, refs, { takesAll, pruned: true }))
   return again.ok ? readHeads(context, side, refs) : failedOn(side, again.failure)
 }
 
@@ -50,13 +62,11 @@ function fetchOnce(
   context: SyncContext,
   side: Side,
   refs: readonly RefName[],
-  mayTakeAll: boolean,
+  { takesAll, pruned = false }: { readonly takesAll: boolean; readonly pruned?: boolean },
 ): ReturnType<typeof fetchRefs> {
   const { deps, mirror, request, signal } = context
-  const coversAll = request.scope === 'all' && request.rules.takesEverything
-  const takesAll = mayTakeAll && coversAll && refs.length > NAME_ONE_BY_ONE
   const refspecs = takesAll
-    ? { allInto: `refs/${side}` }
+    ? { allInto: `refs/${side}`, pruned }
     : refs.map((ref) => ({ source: ref, target: trackingRef(side, ref) }))
   return whenFree(context, () => fetchRefs(deps.git, mirror, request.remotes[side], refspecs, { signal }))
 }
@@ -64,6 +74,7 @@ function fetchOnce(
 async function readHeads(context: SyncContext, side: Side, refs: readonly RefName[]): Promise<Fetched> {
   const { deps, mirror, signal } = context
   const heads = new Map<RefName, Sha>()
+  if (refs.length > PACK_AT_ONCE) await packRefs(deps.git, mirror, signal)
   const listed =
     refs.length > READ_ONE_BY_ONE ? await listLocalRefs(deps.git, mirror, `refs/${side}/`, signal) : undefined
   if (listed?.ok === false) return failedOn(undefined, listed.failure)

@@ -44,7 +44,7 @@ export async function forceOffers(
       const seen = held.heads.get(offer.pair[target]) ?? null
       return { ...offer, before: seen, lease: seen }
     })
-    const pushed = await pushOffers(context, from, leased)
+    const pushed = await pushOffers(context, from, leased, held.remoteRefs)
     if (!pushed.ok) return joinSettled(settled, { ...NOTHING_SETTLED, failure: pushed.failure })
     settled = joinSettled(settled, { ...NOTHING_SETTLED, refs: pushed.outcomes })
     const moved = new Set(
@@ -60,15 +60,13 @@ async function fetchHeld(
   context: SyncContext,
   target: Side,
   refs: readonly RefName[],
-): Promise<{ readonly ok: true; readonly heads: Listing } | Failed> {
+): Promise<{ readonly ok: true; readonly heads: Listing; readonly remoteRefs: number } | Failed> {
   const { deps, request, signal } = context
   const listed = await context.timed('list', () => listRefs(deps.git, request.remotes[target], { signal }))
   if (!listed.ok) return failedOn(target, listed.failure)
-  return fetchHeads(
-    context,
-    target,
-    refs.filter((ref) => listed.refs.has(ref)),
-  )
+  const present = refs.filter((ref) => listed.refs.has(ref))
+  const fetched = await fetchHeads(context, target, present)
+  return fetched.ok ? { ...fetched, remoteRefs: listed.refs.size } : fetched
 }
 
 function headsToLose(

@@ -1,4 +1,5 @@
 import type { Side } from '../binding/binding.ts'
+import type { PushStep } from '../git/push-history.ts'
 import { isTagRef, shortName } from '../git/refs.ts'
 import type { RefName } from '../git/refs.ts'
 import { short } from './outcome.ts'
@@ -19,6 +20,14 @@ export function narrateCommand(
 ): void {
   const names = refs.slice(0, SHOWN_REFS).map(shortName).join(' ')
   log('INFO', `Execute cmd: git ${verb} ${side} ${names}${more(refs.length)}`)
+}
+
+/** How far a branch has come that is too large for one push. */
+export function narrateStep(log: SyncLog, { ref, sha, done, of }: PushStep): void {
+  log(
+    'INFO',
+    `分步推送 / too large for one push: ${shortName(ref)} at ${short(sha)}, ${done} of ${of} commits`,
+  )
 }
 
 /** `Execute inter to outer main branch Sync`, once per ref. */

@@ -1,13 +1,15 @@
 import type { Side } from '../binding/binding.ts'
 import type { RefPair } from '../binding/rules.ts'
+import { breathe } from '../clock.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
+import type { PushStep } from '../git/push-history.ts'
 import { whenFree } from './fence.ts'
 import type { SyncContext } from './context.ts'
 import { pushWithObjects } from './lfs.ts'
 import { pushWindow } from './mirror.ts'
-import { narrateCommand, narrateWay } from './narrate.ts'
+import { narrateCommand, narrateStep, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
 import type { Failed } from './outcome.ts'
 import { otherSide, wayFrom } from './sides.ts'
@@ -27,12 +29,23 @@ export type Offer = {
 export type Pushed = { readonly ok: true; readonly outcomes: readonly RefOutcome[] } | Failed
 
 /** Offers all heads in one push; a refused one does not stop the others. */
-export function pushOffers(context: SyncContext, from: Side, offers: readonly Offer[]): Promise<Pushed> {
-  if (context.request.lfs !== true) return pushAll(context, from, offers)
-  return pushWithObjects(context, from, offers, (ready) => pushAll(context, from, ready))
+export function pushOffers(
+  context: SyncContext,
+  from: Side,
+  offers: readonly Offer[],
+  /** How many refs the target has, as far as known. */
+  remoteRefs = 0,
+): Promise<Pushed> {
+  const push = (ready: readonly Offer[]): Promise<Pushed> => pushAll(context, from, ready, remoteRefs)
+  return context.request.lfs === true ? pushWithObjects(context, from, offers, push) : push(offers)
 }
 
-async function pushAll(context: SyncContext, from: Side, offers: readonly Offer[]): Promise<Pushed> {
+async function pushAll(
+  context: SyncContext,
+  from: Side,
+  offers: readonly Offer[],
+  remoteRefs: number,
+): Promise<Pushed> {
   if (offers.length === 0) return { ok: true, outcomes: [] }
   const { deps, mirror, request, signal } = context
   const to = otherSide(from)
@@ -44,10 +57,12 @@ async function pushAll(context: SyncContext, from: Side, offers: readonly Offer[
     sha,
     ...(lease === undefined ? {} : { lease }),
   }))
+  const options = { signal, remoteRefs, onStep: (step: PushStep) => narrateStep(context.log, step) }
   const pushed = await context.timed('push', () =>
-    whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, { signal })),
+    whenFree(context, () => pushRefs(deps.git, pushWindow(mirror), request.remotes[to], updates, options)),
   )
   if (!pushed.ok) return failedOn(to, pushed.failure)
+  await breathe()
   return {
     ok: true,
     outcomes: offers.map((offer) => toOutcome(offer, from, resultOf(pushed.results, offer.pair[to]))),

@@ -55,13 +55,19 @@ async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled
     refs: planned.flatMap((entry) => outcomesAtRest(entry, input.direction)),
     missing: missingIn(planned, input),
   })
-  const outward = await push(context, 'internal', planned, fetched.heads, exact.offers.internal)
+  const outward = await push(context, 'internal', planned, fetched.heads, {
+    exact: exact.offers.internal,
+    remoteRefs: input.refs.external.size,
+  })
   const soFar = joinSettled(atRest, outward)
   if (soFar.failure !== undefined) return soFar
   // Where both sides moved, the external one was asked first; what it refused is offered the other way.
   const refused = new Set(outward.refs.filter(wouldLose).map(({ pair }) => pair))
   const rest = planned.filter((entry) => entry.kind !== 'diverged' || refused.has(entry.pair))
-  const inward = await push(context, 'external', rest, fetched.heads, exact.offers.external)
+  const inward = await push(context, 'external', rest, fetched.heads, {
+    exact: exact.offers.external,
+    remoteRefs: input.refs.internal.size,
+  })
   const settled = joinSettled(soFar, inward)
   if (settled.failure !== undefined) return settled
   await completeObjects(context, planned)
@@ -111,14 +117,14 @@ async function push(
   from: Side,
   planned: readonly PlannedRef[],
   heads: Heads,
-  exact: readonly Offer[],
+  { exact, remoteRefs }: { readonly exact: readonly Offer[]; readonly remoteRefs: number },
 ): Promise<Settled> {
   const plain = planned.flatMap((entry) => {
     if (entry.kind === 'diverged') return offer(entry, from, heads, entry[otherSide(from)])
     if (entry.kind !== 'send' || entry.from !== from || entry.allowed === 'decided') return []
     return offer(entry, from, heads, entry.before)
   })
-  const pushed = await pushOffers(context, from, [...exact, ...plain])
+  const pushed = await pushOffers(context, from, [...exact, ...plain], remoteRefs)
   return pushed.ok
     ? { ...NOTHING_SETTLED, refs: pushed.outcomes }
     : { ...NOTHING_SETTLED, failure: pushed.failure }

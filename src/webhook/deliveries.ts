@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
-import { countRows, findPage } from '../db/page.ts'
+import { countRows, newestFirst, placeOf, talliedPlaceOf } from '../db/page.ts'
 import type { Page, Tally } from '../db/page.ts'
 import type { DeliveryTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
@@ -79,19 +79,25 @@ export async function listDeliveries(
         .where('run.subject_name', '=', binding),
     )
   }
-  const { total, offset, endId } =
+  const place =
     binding === undefined
-      ? findPage(await tallyDeliveries(deps.db, filter), page)
-      : { total: await countRows(query), offset: (page.page - 1) * page.pageSize, endId: undefined }
-  if (endId !== undefined) query = query.where('id', '<', endId)
-  const rows = await query.select(COLUMNS).orderBy('id', 'desc').limit(page.pageSize).offset(offset).execute()
+      ? talliedPlaceOf(await tallyDeliveries(deps.db, filter), page)
+      : placeOf(await countRows(query), page)
+  const found = await query
+    .select(COLUMNS)
+    .where('id', '<', place.endId)
+    .orderBy('id', place.order)
+    .limit(place.limit)
+    .offset(place.offset)
+    .execute()
+  const rows = newestFirst(found, place)
   const runs = await runsOf(
     deps.db,
     rows.map(({ id }) => id),
   )
   return {
     deliveries: rows.map((row) => rowToDelivery({ ...row, payload: null }, runs.get(row.id) ?? [])),
-    total,
+    total: place.total,
   }
 }
 

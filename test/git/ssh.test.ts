@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -12,7 +13,7 @@ import { startGitSshServer } from '../rig/git-ssh-server.ts'
 import type { GitSshServer, SshRepository } from '../rig/git-ssh-server.ts'
 import { refName } from '../rig/git-world.ts'
 import { waitForProcesses } from '../rig/processes.ts'
-import { createFolder, createWorkRepository, readRefs, remoteUrl } from '../rig/repository.ts'
+import { createFolder, createWorkRepository, git, readRefs, remoteUrl } from '../rig/repository.ts'
 import type { WorkRepository } from '../rig/repository.ts'
 
 const { signal } = new AbortController()
@@ -209,4 +210,28 @@ test('no key file outlives its call', async () => {
   await listRefs(room.git, remote, { signal })
 
   expect(await readdir(room.git.runtimeDir)).toEqual(['s'])
+})
+
+test('a branch that is too large for one push goes in steps over SSH as well', async () => {
+  await using world = await openSshWorld()
+  const { room, app, remote, work, folder } = world
+  for (let number = 0; number < 6; number += 1) {
+    await work.commit(`part ${number}`, { [`${number}.txt`]: randomBytes(150_000).toString('base64') })
+  }
+  const head = await work.resolve('main')
+  const mirror = join(folder, 'mirror.git')
+  await initBare(mirror)
+  const local = { url: remoteUrl(`file://${work.dir}`), credential: undefined }
+  await fetchRefs(room.git, mirror, local, { allInto: 'refs/work' }, { signal })
+  await git(app.dir, 'config', 'receive.maxInputSize', '400k')
+  const steps: number[] = []
+
+  const pushed = await pushRefs(room.git, mirror, remote, [{ ref: MAIN, sha: head }], {
+    signal,
+    onStep: ({ done }) => void steps.push(done),
+  })
+
+  expect(pushed).toMatchObject({ ok: true, results: new Map([[MAIN, { status: 'ok' }]]) })
+  expect(steps.length).toBeGreaterThan(2)
+  expect((await readRefs(app.dir)).get(MAIN)).toBe(head)
 })

@@ -4,9 +4,13 @@ import { createServer } from 'node:http'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Certificate } from './certificate.ts'
+import { writeCgiHead } from './cgi-head.ts'
 import { createBareRepository, createFolder } from './repository.ts'
+import { limitUpload } from './upload-limit.ts'
+import type { UploadLimit } from './upload-limit.ts'
 
 // A real git server over HTTP on loopback: `git http-backend` behind Node's http server.
 //
@@ -38,6 +42,7 @@ export type Fault =
   | { readonly kind: 'delay'; readonly delayMs: number }
   /** Lets git do its work and then cuts the connection without an answer. */
   | { readonly kind: 'lost_answer' }
+  | UploadLimit
 
 /** What a client is about to do: list refs, fetch a pack, or push one. */
 export type Service = 'info/refs' | 'upload-pack' | 'receive-pack'
@@ -134,7 +139,9 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
       response.writeHead(401, { 'www-authenticate': 'Basic realm="forge"' }).end('Unauthorized\n')
       return
     }
-    await serve(request, response, asked, fault)
+    const isLimited = fault.kind === 'upload_limit' && asked.service === 'receive-pack'
+    const body = isLimited ? await limitUpload(request, response, fault) : request
+    if (body !== undefined) await serve(body, request, response, asked, fault)
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
@@ -143,6 +150,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   async function serve(
+    body: Readable,
     request: IncomingMessage,
     response: ServerResponse,
     asked: RecordedRequest,
@@ -174,7 +182,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     })
     children.add(backend)
     backend.stdin.on('error', () => {})
-    request.pipe(backend.stdin)
+    body.pipe(backend.stdin)
     response.on('close', () => endGroup(backend))
     try {
       await answer(backend, response, asked.service, fault)
@@ -241,7 +249,7 @@ async function answer(
       const end = head.indexOf('\r\n\r\n')
       if (end < 0) continue
       if (fault.kind !== 'lost_answer' || service !== 'receive-pack')
-        writeHead(response, head.subarray(0, end))
+        writeCgiHead(response, head.subarray(0, end))
       body = head.subarray(end + 4)
       head = undefined
     }
@@ -258,21 +266,6 @@ async function answer(
 
 function readChunks(backend: ChildProcess): AsyncIterable<Buffer> | readonly Buffer[] {
   return backend.stdout ?? []
-}
-
-function writeHead(response: ServerResponse, head: Buffer): void {
-  const headers = new Map(
-    head
-      .toString('latin1')
-      .split('\r\n')
-      .map((line) => [
-        line.slice(0, line.indexOf(':')).toLowerCase(),
-        line.slice(line.indexOf(':') + 1).trim(),
-      ]),
-  )
-  const status = Number.parseInt(headers.get('status') ?? '200', 10)
-  headers.delete('status')
-  response.writeHead(status, Object.fromEntries(headers))
 }
 
 function describe(request: IncomingMessage): RecordedRequest {

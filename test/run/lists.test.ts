@@ -106,14 +106,17 @@ test('however runs come, end and go, their pages show each once, the newest firs
 
       for (const [one, status] of [[undefined, undefined] as const, ...STATUSES.entries()]) {
         for (const [other, trigger] of [[undefined, undefined] as const, ...TRIGGERS.entries()]) {
-          const pages = await allPages(async (page) => {
-            const { runs, total } = await listRuns({ db }, { status, trigger }, page)
-            return { ids: runs.map(({ id }) => id), total }
-          })
+          const read = (binding: string | undefined) =>
+            allPages(async (page) => {
+              const { runs, total } = await listRuns({ db }, { binding, status, trigger }, page)
+              return { ids: runs.map(({ id }) => id), total }
+            })
           const expected = rows
             .filter((row) => (one ?? row.one) === row.one && (other ?? row.other) === row.other)
             .map(({ id }) => id)
-          expect(pages).toEqual({ ids: expected, totals: new Set([expected.length]) })
+          const pages = { ids: expected, totals: new Set([expected.length]) }
+          expect(await read(undefined)).toEqual(pages)
+          expect(await read('app')).toEqual(pages)
         }
       }
     }),

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { readAgreed } from '../../src/run/agreed.ts'
 import { claimRun, nextDue } from '../../src/run/claim.ts'
 import { finishAttempt } from '../../src/run/record.ts'
 import { getRun } from '../../src/run/runs.ts'
+import type { RefOutcome } from '../../src/sync/sync.ts'
 import { createWorld, endOf, pushOf, refOf, runId, shaOf, unreachable } from './world.ts'
 
 test('what arrives while a run waits joins it', async () => {
@@ -211,3 +213,52 @@ test('a server that limits requests is left alone for a minute at least', async 
   const due = await nextDue(world.deps, world.clock.now())
   expect((due ?? 0) - world.clock.now()).toBe(60_000)
 })
+
+test('what fifty thousand refs agreed on is kept without keeping anybody waiting, and read again', async () => {
+  await using world = await createWorld()
+  const agreed = new Map(
+    Array.from({ length: 50_000 }, (_, number) => [refOf(`refs/heads/b/${number}`), shaOf(number)]),
+  )
+  await world.request(1)
+  const { run } = await world.claim()
+  using turns = countTurns()
+
+  await finishAttempt(world.deps, run, endOf({ agreed }), '')
+  const read = await readAgreed(world.db, { subject: run.subject, work: [requestAll] })
+
+  expect(read.refs).toEqual(agreed)
+  expect(turns.count()).toBeGreaterThan(30)
+})
+
+test('of a run that changed very many refs, those that did not arrive are kept first', async () => {
+  await using world = await createWorld()
+  const id = await world.request(1)
+  const { run } = await world.claim()
+  const refs = Array.from({ length: 20_000 }, (_, number): RefOutcome => {
+    const ref = refOf(`refs/heads/b/${number}`)
+    const common = { pair: { internal: ref, external: ref }, direction: 'to_outer', before: null } as const
+    return number === 19_999
+      ? { ...common, after: shaOf(number), result: 'rejected', kind: 'protected', reason: 'no' }
+      : { ...common, after: shaOf(number), result: 'created', kind: null, reason: null }
+  })
+
+  await finishAttempt(world.deps, run, endOf({ refs, status: 'failed' }), '')
+
+  const kept = await getRun(world, id)
+  expect(kept.refs).toHaveLength(5000)
+  expect(kept.refs[0]).toMatchObject({ target_ref: 'refs/heads/b/19999', result: 'rejected' })
+  expect(kept.refs[1]).toMatchObject({ target_ref: 'refs/heads/b/0', result: 'created' })
+})
+
+const requestAll = { direction: 'to_outer', scope: 'all', force: false, named: false } as const
+
+/** How often something else had its turn. */
+function countTurns(): Disposable & { readonly count: () => number } {
+  let count = 0
+  const turn = (): void => {
+    count += 1
+    next = setImmediate(turn)
+  }
+  let next = setImmediate(turn)
+  return { count: () => count, [Symbol.dispose]: () => clearImmediate(next) }
+}

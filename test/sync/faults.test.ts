@@ -2,20 +2,27 @@ import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Hold } from '../rig/git-http-server.ts'
+import type { Fault, Hold } from '../rig/git-http-server.ts'
 import { pair } from './comparison.ts'
 import { createWorld, results } from './world.ts'
 import type { World } from './world.ts'
 
 describe('a source that shows a login page', () => {
-  test.each([{ scope: 'all' as const }, { scope: [pair('main')] }])(
-    'loses nothing: $scope',
-    async ({ scope }) => {
+  // The second one is what git takes for a repository without refs.
+  const pages: readonly Fault[] = [
+    { kind: 'html' },
+    { kind: 'status', status: 200, body: '<html>Please log in</html>' },
+  ]
+  const scopes = ['all' as const, [pair('main')]]
+
+  test.each(pages.flatMap((page) => scopes.map((scope) => ({ page, scope }))))(
+    'loses nothing: $page.kind, $scope',
+    async ({ page, scope }) => {
       await using world = await createWorld()
       const first = await world.work.commit('first')
       await world.push('internal', 'main')
       await world.sync()
-      world.server.fault('inner/app', { kind: 'html' })
+      world.server.fault('inner/app', page)
 
       const outcome = await world.sync({ scope })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { git } from '../rig/repository.ts'
-import { pair, ref } from './comparison.ts'
+import { pair, ref, rules } from './comparison.ts'
 import { createWorld, results } from './world.ts'
 
 describe('a whole repository', () => {
@@ -143,6 +143,22 @@ describe('two thousand branches', () => {
     ])
     expect(world.lines.length).toBeLessThan(20)
     expect(Object.keys(await world.heads('external'))).toHaveLength(2000)
+  })
+})
+
+describe('thousands of branches with one left out', () => {
+  test('are fetched by one git all the same, and that one stays at home', async () => {
+    await using world = await createWorld()
+    const first = await world.work.commit('first')
+    const names = Array.from({ length: 2100 }, (_, number) => `team/branch-${number}`)
+    await world.branches('internal', [...names, 'tmp/mine'], first)
+
+    const outcome = await world.sync({ rules: rules({ exclude: ['tmp/*'] }) })
+
+    expect(outcome.refs.filter(({ result }) => result === 'created')).toHaveLength(2100)
+    expect(Object.keys(await world.heads('external'))).toHaveLength(2100)
+    expect(await world.heads('external')).not.toHaveProperty('tmp/mine')
+    expect(world.processes).toEqual(['ls-remote', 'ls-remote', 'fetch', 'for-each-ref', 'push'])
   })
 })
 

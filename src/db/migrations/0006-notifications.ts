@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import { withId } from '../id-column.ts'
+import { addIndex, withId } from '../definition.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('notification_channel'), db)
@@ -43,7 +43,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('seen_at', 'bigint', (c) => c.notNull())
     .addPrimaryKeyConstraint('notification_problem_key', ['subject', 'channel_id', 'problem', 'ref'])
     .execute()
-  await index(db, 'notification_problem', ['seen_at'])
+  await addIndex(db, 'notification_problem', ['seen_at'])
 
   await withId(db.schema.createTable('notice'), db)
     .addColumn('event', 'text', (c) => c.notNull())
@@ -55,7 +55,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('facts', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
-  await index(db, 'notice', ['created_at'])
+  await addIndex(db, 'notice', ['created_at'])
 
   await withId(db.schema.createTable('notification_delivery'), db)
     .addColumn('message_id', 'text', (c) => c.notNull().unique())
@@ -77,12 +77,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('ended_at', 'bigint')
     .execute()
-  await index(db, 'notification_delivery', ['channel_id', 'id'])
-  await index(db, 'notification_delivery', ['channel_id', 'status', 'id'])
-  await index(db, 'notification_delivery', ['channel_id', 'storm_key', 'ended_at'])
-  await index(db, 'notification_delivery', ['notice_id'])
-  await index(db, 'notification_delivery', ['digest_id'])
-  await index(db, 'notification_delivery', ['created_at'])
+  await addIndex(db, 'notification_delivery', ['channel_id', 'id'])
+  await addIndex(db, 'notification_delivery', ['channel_id', 'status', 'id'])
+  await addIndex(db, 'notification_delivery', ['channel_id', 'storm_key', 'ended_at'])
+  await addIndex(db, 'notification_delivery', ['notice_id'])
+  await addIndex(db, 'notification_delivery', ['digest_id'])
+  await addIndex(db, 'notification_delivery', ['created_at'])
   await sql`create index notification_waiting on notification_delivery (channel_id, next_at) where status = 'waiting'`.execute(
     db,
   )
@@ -99,14 +99,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('answer_code', 'text')
     .addColumn('answer', 'text')
     .execute()
-  await index(db, 'notification_attempt', ['delivery_id'])
-  await index(db, 'notification_attempt', ['channel_id', 'at'])
-}
-
-async function index(db: Kysely<unknown>, table: string, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`${table}_${columns.join('_')}_index`)
-    .on(table)
-    .columns([...columns])
-    .execute()
+  await addIndex(db, 'notification_attempt', ['delivery_id'])
+  await addIndex(db, 'notification_attempt', ['channel_id', 'at'])
 }

@@ -1,4 +1,5 @@
-import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
+import { withId } from '../definition.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('ssh_key'), db)
@@ -26,9 +27,3 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 // AUTOINCREMENT: the id is handed out, and must never mean another key.
-function withId(table: CreateTableBuilder<string>, db: Kysely<unknown>): CreateTableBuilder<string, 'id'> {
-  const isPostgres = db.getExecutor().adapter.constructor.name === 'PostgresAdapter'
-  return isPostgres
-    ? table.addColumn('id', 'serial', (c) => c.primaryKey())
-    : table.addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
-}

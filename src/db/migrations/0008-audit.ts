@@ -1,5 +1,6 @@
-import type { CreateTableBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
+import { addIndex, isPostgres, withId } from '../definition.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('audit_log'), db)
@@ -19,11 +20,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('reason', 'text')
     .execute()
   // Each filter finds and orders its rows within one index.
-  await index(db, ['at', 'id'])
+  await addIndex(db, 'audit_log', ['at', 'id'])
   for (const column of ['action', 'object_type', 'object_id', 'object_name', 'actor', 'outcome']) {
-    await index(db, [column, 'at', 'id'])
+    await addIndex(db, 'audit_log', [column, 'at', 'id'])
   }
-  await index(db, ['object_type', 'action', 'at', 'id'])
+  await addIndex(db, 'audit_log', ['object_type', 'action', 'at', 'id'])
   await forbidChanges(db)
 }
 
@@ -44,22 +45,4 @@ async function forbidChanges(db: Kysely<unknown>): Promise<void> {
   await sql`create trigger audit_log_no_replace before insert on audit_log
     when exists (select 1 from audit_log where id = new.id)
     begin select raise(abort, 'the audit log is append-only'); end`.execute(db)
-}
-
-async function index(db: Kysely<unknown>, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`audit_log_${columns.join('_')}_index`)
-    .on('audit_log')
-    .columns([...columns])
-    .execute()
-}
-
-function withId(table: CreateTableBuilder<string>, db: Kysely<unknown>): CreateTableBuilder<string, 'id'> {
-  return isPostgres(db)
-    ? table.addColumn('id', 'serial', (c) => c.primaryKey())
-    : table.addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
-}
-
-function isPostgres(db: Kysely<unknown>): boolean {
-  return db.getExecutor().adapter.constructor.name === 'PostgresAdapter'
 }

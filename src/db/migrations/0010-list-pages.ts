@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Kysely } from 'kysely'
+import { addIndex } from '../definition.ts'
 
 // How many rows there are per 1024 ids, kept by the database itself as rows come, change and go.
 const TALLIES = [
@@ -10,24 +11,12 @@ const TALLIES = [
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const { table, kinds } of TALLIES) await addTally(db, table, kinds)
 
-  await db.schema
-    .createIndex('run_subject_name_status_id_index')
-    .on('run')
-    .columns(['subject_name', 'status', 'id'])
-    .execute()
+  await addIndex(db, 'run', ['subject_name', 'status', 'id'])
   await sql`create index run_task_id on run (task_id, id) where task_id is not null`.execute(db)
   for (const column of ['repo_name', 'branch_id'] as const) {
-    await db.schema
-      .createIndex(`sync_log_${column}_created_at_id_index`)
-      .on('sync_log')
-      .columns([column, 'created_at', 'id'])
-      .execute()
+    await addIndex(db, 'sync_log', [column, 'created_at', 'id'])
   }
-  await db.schema
-    .createIndex('sync_log_created_at_id_index')
-    .on('sync_log')
-    .columns(['created_at', 'id'])
-    .execute()
+  await addIndex(db, 'sync_log', ['created_at', 'id'])
   // The longer ones begin with the same columns.
   await db.schema.dropIndex('sync_log_repo_name_created_at_index').execute()
   await db.schema.dropIndex('sync_log_branch_id_index').execute()
