@@ -18,6 +18,7 @@ import { gitVersion } from './git/git-version.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
+import { followDefault } from './hook/default-branch.ts'
 import { triggerMirror } from './hook/mirrors.ts'
 import { openHooks } from './hook/room.ts'
 import { announceFirstToken, warnOfOpenApi, warnOfWeakToken } from './first-access.ts'
@@ -143,6 +144,7 @@ export async function startDaemon(
     canHeal,
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
+    followDefault: (binding, side, branch, signal) => followDefault(hookDeps, binding, side, branch, signal),
     loadBinding,
     onRecovered: async (recovery: Recovery) => {
       logger.info(recovery, 'a server that was left alone for a while works again')

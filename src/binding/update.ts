@@ -16,6 +16,7 @@ import {
 } from './bindings.ts'
 import type { BindingDeps, PerSide } from './bindings.ts'
 import { credentialColumns, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { forgetDefaultBranches } from './default-branches.ts'
 import { NO_PAUSE } from './pause.ts'
 import { pairsAlike } from './rules.ts'
 import type { SideKeys } from './credential.ts'
@@ -154,4 +155,5 @@ async function forget(trx: Executor, binding: Binding): Promise<void> {
   const subject = bindingSubject(binding.id)
   await trx.deleteFrom('agreed_ref').where('subject', '=', subject).execute()
   await trx.deleteFrom('missing_ref').where('subject', '=', subject).execute()
+  await forgetDefaultBranches(trx, binding.id)
 }

@@ -1,5 +1,6 @@
 import type { Generated } from 'kysely'
 import type { CredentialTables } from './credential-schema.ts'
+import type { DefaultBranchTable } from './default-branch-schema.ts'
 import type { NotificationTables } from './notification-schema.ts'
 import type { RunTables } from './run-schema.ts'
 
@@ -157,6 +158,7 @@ export type Tables = CredentialTables &
     binding_address: BindingAddressTable
     binding_forge: BindingForgeTable
     branch_binding: BranchBindingTable
+    default_branch: DefaultBranchTable
     delivery: DeliveryTable
     delivery_run: DeliveryRunTable
     delivery_tally: DeliveryTallyTable

@@ -32,6 +32,11 @@ export function apiCall(
     deps.request({ method, url: `${base}${path}`, headers, ...content, secrets: [token, ...secrets] })
 }
 
+/** Calls below a path of the calls that are given. */
+export function callsBelow(call: ApiCall, above: string): ApiCall {
+  return (method, path, content) => call(method, `${above}${path}`, content)
+}
+
 /** The body of a good answer through its schema. */
 export function readAnswer<Result>(
   outcome: ForgeApiOutcome<ApiAnswer>,

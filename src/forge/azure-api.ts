@@ -7,6 +7,7 @@ import { pathOf } from './api-place.ts'
 import { missedNotifications } from './azure-history.ts'
 import { azurePlace } from './azure-place.ts'
 import type { AzurePlace } from './azure-place.ts'
+import { confirmDefaultBranch, plainRepository, toFullName, toShortName } from './default-branch.ts'
 import { text } from './fields.ts'
 import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 
@@ -36,6 +37,8 @@ export function createAzureApi(deps: ApiClient, target: ForgeApiTarget): ForgeAp
       secrets: [...secrets, login],
     })
   return {
+    describeRepository: async () => readAnswer(await call('GET', repositoryPath(place)), Repository),
+    setDefaultBranch: (branch) => setDefaultBranch(call, place, branch),
     listHooks: () => listHooks(call, place),
     createHook: (wanted) => createHook(call, place, wanted),
     updateHook: (id, wanted) => updateHook(call, place, id, wanted),
@@ -54,14 +57,29 @@ const RepositoryIds = z
   .transform(({ id, project }) => ({ repository: id, projectId: project.id }))
 type RepositoryIds = z.infer<typeof RepositoryIds>
 
-async function readIds(
+function repositoryPath({ project, repository }: AzurePlace): string {
+  return pathOf([project, '_apis', 'git', 'repositories', repository])
+}
+
+async function readIds(call: ApiCall, place: AzurePlace): Promise<ForgeApiOutcome<RepositoryIds>> {
+  return readAnswer(await call('GET', repositoryPath(place)), RepositoryIds)
+}
+
+const Repository = z
+  .object({ id: z.string(), defaultBranch: text })
+  .transform(({ id, defaultBranch }) => plainRepository(id, toShortName(defaultBranch)))
+
+// A change takes the id only, not the name.
+async function setDefaultBranch(
   call: ApiCall,
-  { project, repository }: AzurePlace,
-): Promise<ForgeApiOutcome<RepositoryIds>> {
-  return readAnswer(
-    await call('GET', pathOf([project, '_apis', 'git', 'repositories', repository])),
-    RepositoryIds,
-  )
+  place: AzurePlace,
+  branch: string,
+): Promise<ForgeApiOutcome<null>> {
+  const known = readAnswer(await call('GET', repositoryPath(place)), Repository)
+  if (!known.ok) return known
+  const path = repositoryPath({ ...place, repository: known.value.id })
+  const changed = await call('PATCH', path, { body: { defaultBranch: toFullName(branch) } })
+  return confirmDefaultBranch(readAnswer(changed, Repository), branch)
 }
 
 // Other people's subscriptions are in the list, too, and may have inputs of any kind.

@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { apiId, readAnswer, readPages, withoutValue } from './api-call.ts'
+import { apiId, callsBelow, readAnswer, readPages, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { apiBase, ownerAndName, pathOf } from './api-place.ts'
 import { bitbucketCall } from './bitbucket-call.ts'
-import { flag } from './fields.ts'
-import type { ForgeApi, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
+import { flag, part } from './fields.ts'
+import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 
 // Bitbucket Cloud. It can neither be asked for a test delivery nor for what it has sent.
 
@@ -14,16 +15,31 @@ export function createBitbucketApi(deps: ApiClient, target: ForgeApiTarget): For
   const place = ownerAndName(target, '')
   if (place === undefined) return undefined
   const { owner: workspace, name: slug } = place
-  const call = bitbucketCall(deps, {
-    base: `${apiBase(target.apiUrl) ?? 'https://api.bitbucket.org/2.0'}${pathOf(['repositories', workspace, slug, 'hooks'])}`,
+  const repository = bitbucketCall(deps, {
+    base: `${apiBase(target.apiUrl) ?? 'https://api.bitbucket.org/2.0'}${pathOf(['repositories', workspace, slug])}`,
     token: target.token,
   })
+  const call = callsBelow(repository, '/hooks')
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), Repository),
+    setDefaultBranch: (branch) => setDefaultBranch(repository, branch),
     listHooks: () => readPages<RemoteHook, Query>({ pagelen: '100' }, (query) => readPage(call, query)),
     createHook: async (wanted) => readAnswer(await call('POST', '', contentOf(wanted)), Hook),
     updateHook: async (id, wanted) => readAnswer(await call('PUT', pathOf([id]), contentOf(wanted)), Hook),
     deleteHook: async (id) => withoutValue(await call('DELETE', pathOf([id]))),
   }
+}
+
+const Repository = z
+  .object({ uuid: apiId, mainbranch: part({ name: z.string() }) })
+  .transform(({ uuid, mainbranch }) => plainRepository(uuid, mainbranch?.name))
+
+// The same call makes a repository that is not there, so that is looked at first.
+async function setDefaultBranch(repository: ApiCall, branch: string): Promise<ForgeApiOutcome<null>> {
+  const known = readAnswer(await repository('GET', ''), Repository)
+  if (!known.ok) return known
+  const body = { mainbranch: { type: 'branch', name: branch } }
+  return confirmDefaultBranch(readAnswer(await repository('PUT', '', { body }), Repository), branch)
 }
 
 function contentOf({ url, secret }: WantedHook) {

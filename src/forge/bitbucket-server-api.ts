@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { failure, hide } from './api-answer.ts'
-import { apiId, readAnswer, readPages, withoutValue } from './api-call.ts'
+import { apiId, callsBelow, readAnswer, readPages, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { apiBase, pathOf } from './api-place.ts'
 import { bitbucketCall } from './bitbucket-call.ts'
+import { bitbucketServerBranch } from './bitbucket-server-branch.ts'
 import { flag, part, text } from './fields.ts'
 import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 import { repositoryPlace } from './repository-place.ts'
@@ -16,11 +17,13 @@ import { repositoryPlace } from './repository-place.ts'
 export function createBitbucketServerApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
   const place = placeOf(target.address)
   if (place === undefined) return undefined
-  const call = bitbucketCall(deps, {
-    base: `${apiBase(target.apiUrl) ?? `${place.web}/rest/api/1.0`}${pathOf(['projects', place.key, 'repos', place.slug, 'webhooks'])}`,
+  const repository = bitbucketCall(deps, {
+    base: `${apiBase(target.apiUrl) ?? `${place.web}/rest/api/1.0`}${pathOf(['projects', place.key, 'repos', place.slug])}`,
     token: target.token,
   })
+  const call = callsBelow(repository, '/webhooks')
   return {
+    ...bitbucketServerBranch(repository),
     listHooks: () => listHooks(call),
     createHook: async (wanted) => readAnswer(await call('POST', '', contentOf(wanted)), Hook),
     updateHook: async (id, wanted) => readAnswer(await call('PUT', pathOf([id]), contentOf(wanted)), Hook),

@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
+import { apiCall, apiId, callsBelow, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { apiBase, pathOf } from './api-place.ts'
-import { flag } from './fields.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
+import { flag, text } from './fields.ts'
 import type { ForgeApi, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 import { readNumberedPages, totalInHeader } from './numbered-pages.ts'
 import { repositoryPlace } from './repository-place.ts'
@@ -13,12 +14,20 @@ import { repositoryPlace } from './repository-place.ts'
 export function createCodeupApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
   const base = baseOf(target)
   if (base === undefined) return undefined
-  const call = apiCall(deps, {
+  const repository = apiCall(deps, {
     base,
     headers: { 'x-yunxiao-token': target.token },
     token: target.token,
   })
+  const call = callsBelow(repository, '/webhooks')
+  const describeRepository = async () => readAnswer(await repository('GET', ''), Repository)
   return {
+    describeRepository,
+    setDefaultBranch: async (branch) => {
+      const changed = await repository('PUT', '', { body: { default_branch: branch } })
+      // What it answers to that is not documented.
+      return changed.ok ? confirmDefaultBranch(await describeRepository(), branch) : changed
+    },
     listHooks: () =>
       readNumberedPages(call, '', {
         schema: z.array(Hook),
@@ -40,9 +49,13 @@ function baseOf({ address, apiUrl }: ForgeApiTarget): string | undefined {
   const isCentral = place.host === 'codeup.aliyun.com' || /^[0-9a-f]{24}$/.test(organization)
   const origin = place.host === 'codeup.aliyun.com' ? 'https://openapi-rdc.aliyuncs.com' : place.origin
   const below = isCentral ? pathOf(['organizations', organization]) : ''
-  const repository = pathOf(['repositories', place.segments.join('/'), 'webhooks'])
+  const repository = pathOf(['repositories', place.segments.join('/')])
   return `${apiBase(apiUrl) ?? `${origin}/oapi/v1/codeup`}${below}${repository}`
 }
+
+const Repository = z
+  .object({ id: apiId, defaultBranch: text })
+  .transform(({ id, defaultBranch }) => plainRepository(id, defaultBranch))
 
 function contentOf({ url, secret }: WantedHook) {
   const body = {

@@ -40,9 +40,10 @@ export type MissedDelivery = {
 export type RemoteRepository = {
   readonly id: string
   readonly defaultBranch: string | null
-  readonly isEmpty: boolean
-  /** `pull`: the forge fills it from elsewhere by itself, and refuses pushes. */
-  readonly mirror: 'none' | 'pull'
+  /** Null: the forge does not say. */
+  readonly isEmpty: boolean | null
+  /** `pull`: the forge fills it from elsewhere by itself, and refuses pushes; null: not known of this forge. */
+  readonly mirror: 'none' | 'pull' | null
   /** Why it is not filled, when the forge says so. */
   readonly mirrorProblem: string | null
 }
@@ -99,6 +100,8 @@ export type ForgeApi = {
   /** Has the forge send a delivery of its history again. */
   readonly redeliver?: (id: string, deliveryId: string) => Promise<ForgeApiOutcome<null>>
   readonly describeRepository?: () => Promise<ForgeApiOutcome<RemoteRepository>>
+  /** Makes a branch that is there the default one; a forge that keeps its old one all the same is `refused`. */
+  readonly setDefaultBranch?: (branch: string) => Promise<ForgeApiOutcome<null>>
   readonly listBranches?: () => Promise<ForgeApiOutcome<readonly RemoteBranch[]>>
   /** Makes the repository, which must not exist, as a mirror. */
   readonly createRepository?: (wanted: WantedMirror) => Promise<ForgeApiOutcome<null>>

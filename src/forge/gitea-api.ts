@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
+import { apiCall, apiId, callsBelow, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { readLinkedPages } from './api-paging.ts'
 import { ownerAndName, pathOf } from './api-place.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
 import { flag, text } from './fields.ts'
 import type { ForgeApi, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 
@@ -11,10 +12,17 @@ import type { ForgeApi, ForgeApiTarget, RemoteHook, WantedHook } from './forge-a
 
 /** Undefined when the address names no repository of a Gitea or Forgejo. */
 export function createGiteaApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
-  const call = giteaCall(deps, target)
-  if (call === undefined) return undefined
+  const repository = giteaCall(deps, target)
+  if (repository === undefined) return undefined
+  const call = callsBelow(repository, '/hooks')
   const type = target.forge === 'forgejo' ? 'forgejo' : 'gitea'
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), GiteaRepository),
+    setDefaultBranch: async (branch) => {
+      const changed = await repository('PATCH', '', { body: { default_branch: branch } })
+      // A branch that is not there is passed over in silence.
+      return confirmDefaultBranch(readAnswer(changed, GiteaRepository), branch)
+    },
     listHooks: () => readLinkedPages(call, '', { schema: z.array(GiteaHook), query: { limit: '50' } }),
     createHook: async (wanted) => {
       const content = { body: { type, ...giteaSettings(wanted) }, secrets: [wanted.secret] }
@@ -29,12 +37,12 @@ export function createGiteaApi(deps: ApiClient, target: ForgeApiTarget): ForgeAp
   }
 }
 
-/** Calls to the hooks of the repository; undefined when the address names none. */
+/** Calls about the repository; undefined when the address names none. */
 export function giteaCall(deps: ApiClient, target: ForgeApiTarget): ApiCall | undefined {
   const place = ownerAndName(target, '/api/v1')
   if (place === undefined) return undefined
   return apiCall(deps, {
-    base: `${place.base}${pathOf(['repos', place.owner, place.name, 'hooks'])}`,
+    base: `${place.base}${pathOf(['repos', place.owner, place.name])}`,
     headers: { authorization: `token ${target.token}` },
     token: target.token,
   })
@@ -47,6 +55,10 @@ const EVENTS = ['push', 'create', 'delete']
 export function giteaSettings({ url, secret }: WantedHook) {
   return { active: true, events: EVENTS, branch_filter: '*', config: { url, content_type: 'json', secret } }
 }
+
+export const GiteaRepository = z
+  .object({ id: apiId, default_branch: text, empty: flag })
+  .transform(({ id, default_branch: branch, empty }) => plainRepository(id, branch, empty ?? null))
 
 export const GiteaHook = z
   .object({

@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { hide } from './api-answer.ts'
-import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
+import { apiCall, apiId, callsBelow, readAnswer, withoutValue } from './api-call.ts'
+import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
-import type { ForgeApi, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
+import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 import { flag, text } from './fields.ts'
 import { readNumberedPages, totalInHeader } from './numbered-pages.ts'
 import { ownerAndName, pathOf } from './api-place.ts'
@@ -11,15 +13,18 @@ import { ownerAndName, pathOf } from './api-place.ts'
 
 /** Undefined when the address names no repository of a Gitee. */
 export function createGiteeApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
-  const repository = ownerAndName(target, '/api/v5')
-  if (repository === undefined) return undefined
-  const { base, owner, name } = repository
-  const call = apiCall(deps, {
-    base: `${base}${pathOf(['repos', owner, name, 'hooks'])}`,
+  const place = ownerAndName(target, '/api/v5')
+  if (place === undefined) return undefined
+  const { base, owner, name } = place
+  const repository = apiCall(deps, {
+    base: `${base}${pathOf(['repos', owner, name])}`,
     headers: { authorization: `token ${target.token}` },
     token: target.token,
   })
+  const call = callsBelow(repository, '/hooks')
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), Repository),
+    setDefaultBranch: (branch) => setDefaultBranch(repository, branch),
     listHooks: () =>
       readNumberedPages(call, '', {
         schema: z.array(Hook),
@@ -36,6 +41,20 @@ export function createGiteeApi(deps: ApiClient, target: ForgeApiTarget): ForgeAp
     deleteHook: async (id) => withoutValue(await call('DELETE', pathOf([id]))),
     testHook: async (id) => withoutValue(await call('POST', pathOf([id, 'tests']))),
   }
+}
+
+const Repository = z
+  .object({ id: apiId, default_branch: text })
+  .transform(({ id, default_branch: branch }) => plainRepository(id, branch))
+
+// What a change must name, and what it documents a default for, so that leaving it out might change it.
+const Settings = z.object({ name: z.string(), has_issues: flag, has_wiki: flag, can_comment: flag })
+
+async function setDefaultBranch(repository: ApiCall, branch: string): Promise<ForgeApiOutcome<null>> {
+  const settings = readAnswer(await repository('GET', ''), Settings)
+  if (!settings.ok) return settings
+  const body = { ...settings.value, default_branch: branch }
+  return confirmDefaultBranch(readAnswer(await repository('PATCH', '', { body }), Repository), branch)
 }
 
 // Sign mode, so that the secret itself never travels with a delivery.

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { hide } from './api-answer.ts'
-import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
+import { apiCall, apiId, callsBelow, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { readLinkedPages } from './api-paging.ts'
 import { apiBase, pathOf } from './api-place.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
 import { missedIn } from './delivery-history.ts'
 import type { Attempt } from './delivery-history.ts'
 import { flag, part, text } from './fields.ts'
@@ -18,8 +19,8 @@ import type { RepositoryPlace } from './repository-place.ts'
 export function createGithubApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
   const place = repositoryPlace(target.address)
   if (place?.segments.length !== 2) return undefined
-  const call = apiCall(deps, {
-    base: `${apiBase(target.apiUrl) ?? apiOf(place)}${pathOf(['repos', ...place.segments, 'hooks'])}`,
+  const repository = apiCall(deps, {
+    base: `${apiBase(target.apiUrl) ?? apiOf(place)}${pathOf(['repos', ...place.segments])}`,
     headers: {
       authorization: `Bearer ${target.token}`,
       accept: 'application/vnd.github+json',
@@ -27,7 +28,13 @@ export function createGithubApi(deps: ApiClient, target: ForgeApiTarget): ForgeA
     },
     token: target.token,
   })
+  const call = callsBelow(repository, '/hooks')
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), Repository),
+    setDefaultBranch: async (branch) => {
+      const changed = await repository('PATCH', '', { body: { default_branch: branch } })
+      return confirmDefaultBranch(readAnswer(changed, Repository), branch)
+    },
     listHooks: () => readLinkedPages(call, '', { schema: z.array(Hook), query: { per_page: '100' } }),
     createHook: async (wanted) => {
       const body = { name: 'web', ...settings(wanted) }
@@ -55,6 +62,10 @@ function apiOf({ origin, host }: RepositoryPlace): string {
 function settings({ url, secret }: WantedHook) {
   return { active: true, events: ['push'], config: { url, content_type: 'json', secret, insecure_ssl: '0' } }
 }
+
+const Repository = z
+  .object({ id: apiId, default_branch: text })
+  .transform(({ id, default_branch: branch }) => plainRepository(id, branch))
 
 const Hook = z
   .object({

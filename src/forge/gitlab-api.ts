@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { hide } from './api-answer.ts'
-import { apiCall, apiId, readAnswer, withoutValue } from './api-call.ts'
+import { apiCall, apiId, callsBelow, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
 import { readLinkedPages } from './api-paging.ts'
 import { apiBase, pathOf } from './api-place.ts'
+import { confirmDefaultBranch, plainRepository } from './default-branch.ts'
 import { flag, text } from './fields.ts'
 import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 import { missedEvents } from './gitlab-history.ts'
@@ -22,12 +23,18 @@ export function createGitlabApi(deps: ApiClient, target: ForgeApiTarget): ForgeA
   const base = apiBase(target.apiUrl) ?? `${webOrigin(place)}${API_PATH}`
   const project = projectPath(place, base)
   if (project.length < 2) return undefined
-  const call = apiCall(deps, {
-    base: `${base}${pathOf(['projects', project.join('/'), 'hooks'])}`,
+  const repository = apiCall(deps, {
+    base: `${base}${pathOf(['projects', project.join('/')])}`,
     headers: { authorization: `Bearer ${target.token}` },
     token: target.token,
   })
+  const call = callsBelow(repository, '/hooks')
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), Repository),
+    setDefaultBranch: async (branch) => {
+      const changed = await repository('PUT', '', { body: { default_branch: branch } })
+      return confirmDefaultBranch(readAnswer(changed, Repository), branch)
+    },
     listHooks: () => readLinkedPages(call, '', { schema: z.array(Hook), query: { per_page: '100' } }),
     createHook: async (wanted) =>
       readAnswer(await call('POST', '', { body: settings(wanted), secrets: [wanted.secret] }), Hook),
@@ -83,6 +90,12 @@ async function updateHook(
 async function testHook(call: ApiCall, id: string): Promise<ForgeApiOutcome<null>> {
   return withoutValue(await call('POST', pathOf([id, 'test', 'push_events'])))
 }
+
+const Repository = z
+  .object({ id: apiId, default_branch: text, empty_repo: flag })
+  .transform(({ id, default_branch: branch, empty_repo: isEmpty }) =>
+    plainRepository(id, branch, isEmpty ?? null),
+  )
 
 const Hook = z
   .object({

@@ -4,6 +4,7 @@ import { apiId, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import { pathOf } from './api-place.ts'
 import type { OwnerAndName } from './api-place.ts'
+import { confirmDefaultBranch } from './default-branch.ts'
 import { flag, text } from './fields.ts'
 import type { ForgeApi, ForgeApiOutcome, WantedMirror } from './forge-api.ts'
 
@@ -11,7 +12,10 @@ import type { ForgeApi, ForgeApiOutcome, WantedMirror } from './forge-api.ts'
 
 type Place = Pick<OwnerAndName, 'owner' | 'name'>
 type RepositoryCalls = Required<
-  Pick<ForgeApi, 'describeRepository' | 'listBranches' | 'createRepository' | 'triggerMirror'>
+  Pick<
+    ForgeApi,
+    'describeRepository' | 'setDefaultBranch' | 'listBranches' | 'createRepository' | 'triggerMirror'
+  >
 >
 
 export function gitlinkRepository(call: ApiCall, { owner, name }: Place): RepositoryCalls {
@@ -25,6 +29,15 @@ export function gitlinkRepository(call: ApiCall, { owner, name }: Place): Reposi
       const mirrorProblem = type === SYNCED_MIRROR ? await mirrorProblemOf(call, path) : null
       const mirror = type === SYNCED_MIRROR ? 'pull' : 'none'
       return { ok: true, value: { id, defaultBranch, isEmpty: empty ?? false, mirror, mirrorProblem } }
+    },
+    setDefaultBranch: async (branch) => {
+      const changed = await changeDefaultBranch(call, { owner, name }, branch)
+      if (!changed.ok) return changed
+      const detail = await readDetail()
+      return confirmDefaultBranch(
+        detail.ok ? { ok: true, value: { defaultBranch: detail.value.default_branch ?? null } } : detail,
+        branch,
+      )
     },
     listBranches: async () => readAnswer(await call('GET', `${path}/branches`), Branches),
     createRepository: (wanted) => createMirror(call, { owner, name }, wanted),
@@ -45,6 +58,15 @@ const Detail = z.object({
   empty: flag,
   type: z.number().catch(0),
 })
+
+// Older instances change it with the project. Nothing else is said there: they take a project whose change
+// leaves `private` out for a public one, unless the default branch is all that is to change.
+async function changeDefaultBranch(call: ApiCall, { owner, name }: Place, branch: string) {
+  const path = pathOf(['v1', owner, name, 'branches', 'update_default_branch.json'])
+  const changed = await call('PATCH', path, { query: { name: branch } })
+  if (changed.ok || changed.failure.kind !== 'not_found') return changed
+  return call('PATCH', `${pathOf([owner, name])}.json`, { body: { default_branch: branch } })
+}
 
 const FAILED = 2
 const MirrorStatus = z.object({ mirror_status: z.literal(FAILED) })

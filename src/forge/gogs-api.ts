@@ -1,19 +1,21 @@
 import { z } from 'zod'
-import { readAnswer, withoutValue } from './api-call.ts'
+import { callsBelow, readAnswer, withoutValue } from './api-call.ts'
 import type { ApiCall } from './api-call.ts'
 import type { ApiClient } from './api-client.ts'
-import { giteaCall, GiteaHook, giteaSettings } from './gitea-api.ts'
+import { giteaCall, GiteaHook, GiteaRepository, giteaSettings } from './gitea-api.ts'
 import type { ForgeApi, ForgeApiOutcome, ForgeApiTarget, RemoteHook, WantedHook } from './forge-api.ts'
 import { pathOf } from './api-place.ts'
 
 // Gogs: the API of Gitea as it was, without paging, without a test, and with an update that leaves the
-// secret as it is.
+// secret as it is. It has no call that changes a repository.
 
 /** Undefined when the address names no repository of a Gogs. */
 export function createGogsApi(deps: ApiClient, target: ForgeApiTarget): ForgeApi | undefined {
-  const call = giteaCall(deps, target)
-  if (call === undefined) return undefined
+  const repository = giteaCall(deps, target)
+  if (repository === undefined) return undefined
+  const call = callsBelow(repository, '/hooks')
   return {
+    describeRepository: async () => readAnswer(await repository('GET', ''), GiteaRepository),
     listHooks: async () => readAnswer(await call('GET', ''), z.array(GiteaHook)),
     createHook: (wanted) => createHook(call, wanted),
     updateHook: (id, wanted) => replaceHook(call, id, wanted),

@@ -1,5 +1,6 @@
 import type { Binding, Side } from '../binding/binding.ts'
 import { bindingSubject, SIDES } from '../binding/binding.ts'
+import { allowTry } from '../binding/default-branches.ts'
 import type { ForgeName } from '../forge/forge.ts'
 import { ForgeNameText } from './hook.ts'
 import { findSideHook, openHook } from './hooks.ts'
@@ -69,6 +70,7 @@ export async function storeAccess(
       .values({ binding_id: binding.id, side, created_at: deps.clock.now(), ...kept })
       .onConflict((conflict) => conflict.columns(['binding_id', 'side']).doUpdateSet(kept))
       .execute()
+    await allowTry(trx, binding.id, side)
     // What git had made equal says nothing of a side that is filled without it.
     if (isMirror) {
       await trx.deleteFrom('agreed_ref').where('subject', '=', bindingSubject(binding.id)).execute()

@@ -21,6 +21,35 @@ export function noForgeCall(forge: string): DomainError {
   )
 }
 
+export function noForgeAccess(binding: string, side: string): DomainError {
+  return new DomainError(
+    'conflict',
+    'no_access',
+    {
+      zh: `没有访问 ${side} 侧平台接口的令牌`,
+      en: `there is no access to the API of the forge of the side ${side}`,
+    },
+    {
+      hint: {
+        zh: `请用 PUT /api/v1/bindings/${binding}/forges/${side} 提供 api_token`,
+        en: `give an api_token with PUT /api/v1/bindings/${binding}/forges/${side}`,
+      },
+    },
+  )
+}
+
+export function noDefaultBranchCall(forge: string): DomainError {
+  return new DomainError(
+    'conflict',
+    'no_default_branch_call',
+    {
+      zh: `${forge} 没有更改默认分支的接口`,
+      en: `${forge} has no call that changes the default branch`,
+    },
+    { hint: { zh: '请在平台上手动更改', en: 'change it at the forge by hand' } },
+  )
+}
+
 export function pullMirror(): DomainError {
   return new DomainError(
     'conflict',

@@ -15,7 +15,7 @@ export function checkMirror(
   { mirror }: RemoteRepository,
   isDeclared: boolean,
 ): void {
-  if (isDeclared && mirror === 'none') throw noMirror()
+  if (isDeclared && mirror !== 'pull') throw noMirror()
   const isTarget = allowsFrom(direction, otherSide(side))
   if (!isDeclared && mirror === 'pull' && isTarget) throw pullMirror()
 }

@@ -1,4 +1,5 @@
 import type { Binding, Side } from '../binding/binding.ts'
+import { allowTry } from '../binding/default-branches.ts'
 import { isPrivateHost } from '../binding/host.ts'
 import type { ForgeName } from '../forge/forge.ts'
 import type { ForgeApi, RemoteHook } from '../forge/forge-api.ts'
@@ -72,6 +73,7 @@ export async function registerHook(
             secret: createSecret(),
           })
         : await updateHook(deps, kept, { apiToken: plan.apiToken, apiUrl: plan.apiUrl })
+    await allowTry(deps.db, binding.id, registration.side)
     warnOfOpenApi(deps, binding, hook)
     const isNew = kept === undefined
     return makeRight(deps, plan.api, hook, remote, { publicUrl, isNew })
@@ -138,7 +140,7 @@ async function planFor(
 /** Pushes would fail there later, where nobody looks. A forge that does not say is no obstacle. */
 async function refusePullMirror(deps: HookDeps, binding: Binding, side: Side, api: ForgeApi): Promise<void> {
   const described = await api.describeRepository?.()
-  if (described?.ok !== true || described.value.mirror === 'none') return
+  if (described?.ok !== true || described.value.mirror !== 'pull') return
   const access = await findAccess(deps, binding, side)
   checkMirror(binding, side, described.value, access?.isMirror ?? false)
 }

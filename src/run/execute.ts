@@ -14,6 +14,8 @@ import { readAgreed } from './agreed.ts'
 import { insertBackups } from './backups.ts'
 import type { Circuit, Recovery } from './circuit.ts'
 import { readOpenHeads } from './conflicts.ts'
+import { findDefaults, followDefaults, narrateDefaults } from './default-branch.ts'
+import type { FollowDefault } from './default-branch.ts'
 import type { RunEvents } from './events.ts'
 import { readMissing } from './evidence.ts'
 import type { LiveLogs, RunLog } from './log.ts'
@@ -42,6 +44,8 @@ export type ExecuteDeps = {
   readonly sync: Sync
   /** Has the forge of a mirror pull; undefined when it has taken the request. */
   readonly triggerMirror: (binding: Binding, side: Side) => Promise<GitFailure | undefined>
+  /** Makes a branch the default one of a side at its forge. */
+  readonly followDefault: FollowDefault
   readonly canHeal: (kind: GitErrorKind) => boolean
   /** Whether the log of a run keeps what git said of a failure. */
   readonly logsDetail: boolean
@@ -59,7 +63,7 @@ export async function executeRun(deps: ExecuteDeps, claimed: ClaimedRun, stop: A
   deps.running.set(run.id, cancel)
   try {
     using log = deps.liveLogs.open(run.id, claimed.log)
-    const end = await attempt(deps, run, log, AbortSignal.any([stop, cancel.signal]), logger)
+    const { end, binding } = await attempt(deps, run, log, AbortSignal.any([stop, cancel.signal]), logger)
     const recovered = deps.circuit.learn(run, end)
     if (stop.aborted && end.status === 'canceled') {
       log.write('INFO', '同步被中断，将在服务恢复后继续 / interrupted by a restart, will be continued')
@@ -81,6 +85,7 @@ export async function executeRun(deps: ExecuteDeps, claimed: ClaimedRun, stop: A
       },
       'run ended',
     )
+    await followDefaults(deps, { run, end, binding }, log, logger, stop)
   } catch (error) {
     // The run stays `running` in the record, and the next start takes it up.
     logger.error({ err: error }, 'the service stopped before the outcome of a run could be recorded')
@@ -112,23 +117,29 @@ async function untilRecorded(
   }
 }
 
+type Attempted = {
+  readonly end: AttemptEnd
+  /** As it was when the attempt began; undefined where it did not get that far. */
+  readonly binding?: Binding
+}
+
 async function attempt(
   deps: ExecuteDeps,
   run: Run,
   log: RunLog,
   signal: AbortSignal,
   logger: Logger,
-): Promise<AttemptEnd> {
+): Promise<Attempted> {
   try {
     const loaded = run.bindingId === null ? undefined : await deps.loadBinding(run.bindingId)
     if (loaded === undefined) {
-      return judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal)
+      return { end: judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal) }
     }
     if (loaded.denied !== undefined) {
-      return judgeAttempt([failed('address_denied', loaded.denied)], deps.canHeal)
+      return { end: judgeAttempt([failed('address_denied', loaded.denied)], deps.canHeal) }
     }
     if (!loaded.binding.enabled) {
-      return judgeAttempt([failed('canceled', 'the binding was disabled meanwhile')], deps.canHeal)
+      return { end: judgeAttempt([failed('canceled', 'the binding was disabled meanwhile')], deps.canHeal) }
     }
     const isBranchwise = run.work.every((item) => item.scope !== 'all')
     log.write(
@@ -151,18 +162,20 @@ async function attempt(
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)
     }
+    const defaultBranches = await findDefaults(deps.db, loaded, outcomes)
+    if (defaultBranches !== undefined) narrateDefaults(defaultBranches, write)
     log.write(
       'INFO',
       isBranchwise
         ? '************ 分支同步完成 ************'
         : `************ ${run.subjectName}仓库同步完成 ************`,
     )
-    return end
+    return { end: { ...end, defaultBranches }, binding: loaded.binding }
   } catch (error) {
     logger.error({ err: error }, 'a run failed in a way nobody foresaw')
     const detail = explain(error)
     log.write('ERROR', detail)
-    return judgeAttempt([failed('unknown', detail)], deps.canHeal)
+    return { end: judgeAttempt([failed('unknown', detail)], deps.canHeal) }
   }
 }
 

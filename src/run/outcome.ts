@@ -29,8 +29,7 @@ export function judgeAttempt(
       outcomes.flatMap(({ agreed }) => [...agreed].filter(([ref, sha]) => (known.get(ref) ?? null) !== sha)),
     ),
     missing: new Map(outcomes.flatMap(({ missing }) => [...missing])),
-    defaultBranches: outcomes.findLast(({ defaultBranches }) => defaultBranches !== undefined)
-      ?.defaultBranches,
+    defaultBranches: undefined,
     failure: null,
   }
   const failure = outcomes.find((outcome) => outcome.failure !== undefined)?.failure

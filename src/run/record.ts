@@ -6,6 +6,7 @@ import { recordAgreed, recordAgreedEarly } from './agreed.ts'
 import { NO_CHANGES, recordConflicts } from './conflicts.ts'
 import type { ConflictChanges } from './conflicts.ts'
 import { recordAccess, toSubject } from './consequences.ts'
+import { isNewDifference, recordDefaults } from './default-branch.ts'
 import { recordMissing } from './evidence.ts'
 import { reportEnd, reportPause } from './notices.ts'
 import { requestRun } from './request.ts'
@@ -58,6 +59,7 @@ async function recordFindings(
 ): Promise<ConflictChanges> {
   await recordAgreed(trx, run.subject, end.agreed, now)
   await recordMissing(trx, run.subject, end.missing, now)
+  await recordDefaults(trx, run, end, now)
   return recordConflicts(trx, run, end, now)
 }
 
@@ -113,6 +115,7 @@ function isQuietReconcile(run: Run, end: AttemptEnd, { opened, closed }: Conflic
     (end.status === 'succeeded' || end.status === 'conflict') &&
     opened.length === 0 &&
     closed.length === 0 &&
+    !isNewDifference(end) &&
     !end.refs.some((ref) => hasChanged(ref.result)) &&
     run.attempts === 1
   )

@@ -4,6 +4,7 @@ import { toRefName, toSha } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import type { BindingId, RunId } from '../ids.ts'
 import type { RefOutcome, RefResult, SyncFailure, SyncOutcome, SyncStep } from '../sync/sync.ts'
+import type { FoundDefaults } from './default-branch.ts'
 
 // Stage 7: what happened. A run is one sync of one subject, from requested to ended.
 //
@@ -137,7 +138,8 @@ export type AttemptEnd = {
   readonly agreed: SyncOutcome['agreed']
   /** Refs that a side lacks, waiting for a second look; null: not any more. */
   readonly missing: SyncOutcome['missing']
-  readonly defaultBranches: SyncOutcome['defaultBranches']
+  /** Where it has looked at both sides. */
+  readonly defaultBranches: FoundDefaults | undefined
 }
 
 export function isEnded(status: RunStatus): boolean {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import type { Database, Executor } from '../db/database.ts'
 import { countRows, newestFirst, placeOf, talliedPlaceOf } from '../db/page.ts'
@@ -99,6 +100,16 @@ export async function readStoredLog(db: Executor, id: RunId): Promise<string> {
   const row = await db.selectFrom('run').select('log').where('id', '=', id).executeTakeFirst()
   if (row === undefined) throw runNotFound(id)
   return row.log
+}
+
+/** Adds lines to the log of an ended run; nothing happens where it waits for another try, or is gone. */
+export async function appendLog(db: Executor, id: RunId, lines: string): Promise<void> {
+  await db
+    .updateTable('run')
+    .set({ log: sql<string>`log || ${lines}` })
+    .where('id', '=', id)
+    .where('status', 'not in', ['queued', 'running'])
+    .execute()
 }
 
 function runNotFound(id: RunId): DomainError {

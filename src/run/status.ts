@@ -12,6 +12,8 @@ import type { Check, Inspected, Inspection, Inspector, Names } from '../sync/ins
 import { readAgreed } from './agreed.ts'
 import type { Conflict } from './conflict.ts'
 import { listConflicts } from './conflicts.ts'
+import { defaultsStatus } from './default-status.ts'
+import type { DefaultsStatus } from './default-status.ts'
 import { toSyncRules } from './passes.ts'
 import { listRuns } from './runs.ts'
 import type { Run } from './run.ts'
@@ -30,6 +32,7 @@ export type Status = {
   /** Open ones, by internal ref name. */
   readonly conflicts: ReadonlyMap<RefName, Conflict>
   readonly lastRun: Run | undefined
+  readonly defaults: DefaultsStatus
   /**
    * Milliseconds since the oldest push that no sync has carried over yet has arrived; 0: all is equal; null: a side
    * has moved, and no delivery told when.
@@ -42,7 +45,8 @@ const MOST_CONFLICTS = 1000
 /** Throws `address_denied` when the rules of now forbid to ask. */
 export async function statusOf(deps: StatusDeps, binding: Binding, signal: AbortSignal): Promise<Status> {
   const subject = bindingSubject(binding.id)
-  const inspection = await deps.inspector.inspect(await toInspected(deps, binding), signal)
+  const loaded = await loadAllowed(deps, binding)
+  const inspection = await deps.inspector.inspect(await toInspected(deps, loaded), signal)
   const page = { page: 1, pageSize: MOST_CONFLICTS }
   const { conflicts } = await listConflicts(deps, subject, 'open', page)
   const { runs } = await listRuns(deps, { binding: binding.name }, { page: 1, pageSize: 1 })
@@ -51,13 +55,14 @@ export async function statusOf(deps: StatusDeps, binding: Binding, signal: Abort
     inspection,
     conflicts: new Map(conflicts.map((conflict) => [conflict.ref, conflict])),
     lastRun: runs[0],
+    defaults: await defaultsStatus(deps.db, loaded.binding, inspection),
     lagMs: isEqual ? 0 : await lagOf(deps, subject),
   }
 }
 
 /** Tries whether each side can be reached, read and written, and whether they are the same project. */
 export async function checkBinding(deps: StatusDeps, binding: Binding, signal: AbortSignal): Promise<Check> {
-  return deps.inspector.check(await toInspected(deps, binding), signal)
+  return deps.inspector.check(await toInspected(deps, await loadAllowed(deps, binding)), signal)
 }
 
 export type Matching = {
@@ -79,7 +84,8 @@ export async function matchRules(
   rules: Rules,
   signal: AbortSignal,
 ): Promise<Matching> {
-  const names = await deps.inspector.listNames(await toInspected(deps, binding), signal)
+  const inspected = await toInspected(deps, await loadAllowed(deps, binding))
+  const names = await deps.inspector.listNames(inspected, signal)
   const matched = new Map<string, Matching['refs'][number]>()
   for (const side of ['internal', 'external'] as const) {
     for (const ref of names[side].names) {
@@ -96,13 +102,19 @@ export async function matchRules(
   return { names, refs: [...matched.values()] }
 }
 
-async function toInspected(deps: StatusDeps, binding: Binding): Promise<Inspected> {
+async function loadAllowed(deps: StatusDeps, binding: Binding): Promise<BindingForRun> {
   const loaded = await deps.loadBinding(binding.id)
   if (loaded === undefined || loaded.denied !== undefined) {
     const why = loaded?.denied ?? 'the binding was removed'
     throw new DomainError('forbidden', 'address_denied', { zh: `不允许访问该地址：${why}`, en: why })
   }
-  const { remotes, branches, subject } = loaded
+  return loaded
+}
+
+async function toInspected(
+  deps: StatusDeps,
+  { binding, remotes, branches, subject }: BindingForRun,
+): Promise<Inspected> {
   const isWhole = binding.granularity === 'all'
   const work = [{ direction: binding.direction, scope: 'all' as const, force: false, named: false }]
   const { refs: agreed } = await readAgreed(deps.db, { subject, work })

@@ -41,6 +41,11 @@ const thing = fc.record(
     nextPageStart: fc.integer(),
     next: fc.webUrl({ withQueryParameters: true }),
     total_count: fc.oneof(fc.nat(), odd),
+    repo_id: fc.oneof(fc.nat(), odd),
+    name: fc.oneof(fc.string(), odd),
+    default_branch: fc.oneof(fc.constant('main'), odd),
+    defaultBranch: fc.oneof(fc.constantFrom('main', 'refs/heads/main'), odd),
+    mainbranch: fc.oneof(fc.record({ name: fc.string() }), odd),
   },
   { requiredKeys: ['id', 'url'] },
 )
@@ -78,6 +83,8 @@ test.for(forges)('%s: no answer makes a call throw or ask for ever', async (forg
         api?.testHook?.('1'),
         api?.missedDeliveries?.('1', 0),
         api?.redeliver?.('1', '2'),
+        api?.describeRepository?.(),
+        api?.setDefaultBranch?.('main'),
       ])
 
       expect(outcomes.every((outcome) => outcome === undefined || typeof outcome.ok === 'boolean')).toBe(true)

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { z } from 'zod'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import type { Answer } from '../rig/daemon.ts'
+import { defaultBranchOf } from '../rig/fake-default-branch.ts'
 import { startFakeAzure } from '../rig/fake-forge-azure.ts'
 import { startFakeBitbucket } from '../rig/fake-forge-bitbucket.ts'
 import { startFakeBitbucketServer } from '../rig/fake-forge-bitbucket-server.ts'
@@ -42,15 +43,14 @@ export const AZURE: ApiForge = {
   fullName: 'team/app.git',
   hasTest: true,
 }
+export const GITEA = giteaKin('gitea')
+export const GOGS = giteaKin('gogs')
 export const API_FORGES: readonly ApiForge[] = [
   GITHUB,
   GITLAB,
-  ...(['gitea', 'forgejo', 'gogs'] as const).map((kind) => ({
-    forge: kind,
-    start: (options: FakeHookForgeOptions) => startFakeGitea({ ...options, kind }),
-    apiPath: '/api/v1',
-    hasTest: kind !== 'gogs',
-  })),
+  GITEA,
+  giteaKin('forgejo'),
+  GOGS,
   GITLINK,
   { forge: 'gitee', start: startFakeGitee, apiPath: '/api/v5', hasTest: true },
   { forge: 'bitbucket', start: startFakeBitbucket, apiPath: '/2.0', hasTest: false },
@@ -65,6 +65,15 @@ export const API_FORGES: readonly ApiForge[] = [
     hasTest: false,
   },
 ]
+
+function giteaKin(kind: 'gitea' | 'forgejo' | 'gogs'): ApiForge {
+  return {
+    forge: kind,
+    start: (options) => startFakeGitea({ ...options, kind }),
+    apiPath: '/api/v1',
+    hasTest: kind !== 'gogs',
+  }
+}
 
 export async function startHookJourney(env: Readonly<Record<string, string>> = {}): Promise<Journey> {
   const port = String(await freePort())
@@ -93,7 +102,12 @@ export async function bindApp(
 
 /** The API side of a repository that the journey serves with git. */
 export function apiOf({ start, fullName }: ApiForge, repository: BoundPair['inner']): Promise<FakeHookForge> {
-  return start({ token: TOKEN, fullName: fullName ?? repository.name, cloneUrl: repository.url })
+  return start({
+    token: TOKEN,
+    fullName: fullName ?? repository.name,
+    cloneUrl: repository.url,
+    defaultBranch: defaultBranchOf(repository),
+  })
 }
 
 const Hook = z.looseObject({

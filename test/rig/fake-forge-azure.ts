@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pushFrom } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
@@ -31,6 +32,7 @@ const Settings = z.object({
     basicAuthPassword: z.string().optional(),
   }),
 })
+const RepositoryChange = z.strictObject({ defaultBranch: z.string().regex(/^refs\/heads\//) })
 const Test = z.object({ subscriptionId: z.uuid(), details: Settings.omit({ resourceVersion: true }) })
 
 const error = (status: number, message: string): FakeAnswer => ({
@@ -59,6 +61,7 @@ export async function startFakeAzure({
   cloneUrl,
   now = Date.now,
   listsDetails = true,
+  defaultBranch = rememberedDefaultBranch(),
 }: FakeHookForgeOptions & {
   /** Or only the single notification has them. */
   readonly listsDetails?: boolean
@@ -108,13 +111,26 @@ export async function startFakeAzure({
     return { status: 200, json: { id: -1, status: 'completed', ...json } }
   }
 
+  const describe = async (): Promise<FakeAnswer> => {
+    const branch = `refs/heads/${await defaultBranch.read()}`
+    const place = { id: PROJECT, name: project }
+    return { status: 200, json: { id: REPOSITORY, name, project: place, defaultBranch: branch } }
+  }
+  const repositories = (rest: string): RegExp =>
+    new RegExp(`^/fabrikam/${project}/_apis/git/repositories/${rest}$`)
   const path = (rest: string): RegExp => new RegExp(`^/fabrikam/_apis/hooks${rest}$`)
   const uuid = '/subscriptions/([0-9a-f-]{36})'
   const routes: readonly Route[] = [
+    ['GET', repositories(name), describe],
     [
-      'GET',
-      new RegExp(`^/fabrikam/${project}/_apis/git/repositories/${name}$`),
-      () => ({ status: 200, json: { id: REPOSITORY, name, project: { id: PROJECT, name: project } } }),
+      'PATCH',
+      repositories(REPOSITORY),
+      (request) =>
+        withBody(request, RepositoryChange, REFUSAL, async ({ defaultBranch: ref }) =>
+          (await defaultBranch.set(ref.replace('refs/heads/', '')))
+            ? describe()
+            : error(400, `TF401019: The ref ${ref} does not exist.`),
+        ),
     ],
     [
       'GET',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { pushFrom } from './deliveries.ts'
 import { sendBitbucketServer } from './deliveries-bitbucket.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
@@ -19,6 +20,8 @@ const Settings = z.object({
   configuration: z.object({ secret: z.string().optional() }),
 })
 
+const Branch = z.strictObject({ id: z.string().regex(/^refs\/heads\//) })
+
 const error = (status: number, message: string): FakeAnswer => ({
   status,
   json: { errors: [{ context: null, message, exceptionName: null }] },
@@ -31,7 +34,12 @@ export async function startFakeBitbucketServer({
   fullName,
   cloneUrl,
   mostPerPage = 100,
-}: FakeHookForgeOptions): Promise<FakeHookForge> {
+  defaultBranch = rememberedDefaultBranch(),
+  version = '8',
+}: FakeHookForgeOptions & {
+  /** Before 7.5 the default branch was among the branches. */
+  readonly version?: '7.4' | '8'
+}): Promise<FakeHookForge> {
   const [key = '', slug = ''] = fullName.split('/')
   const hooks = createFakeHooks()
   const latest = new Map<string, number | undefined>()
@@ -75,9 +83,27 @@ export async function startFakeBitbucketServer({
       json: { id: 1, event: 'repo:refs_changed', result: { outcome, description: String(status) } },
     }
   })
-  const path = (rest: string): RegExp =>
-    new RegExp(`^/rest/api/1\\.0/projects/${key}/repos/${slug}/webhooks${rest}$`, 'i')
+  const below = (rest: string): RegExp =>
+    new RegExp(`^/rest/api/1\\.0/projects/${key}/repos/${slug}${rest}$`, 'i')
+  const path = (rest: string): RegExp => below(`/webhooks${rest}`)
+  const branchPath = below(version === '8' ? '/default-branch' : '/branches/default')
   const routes: readonly Route[] = [
+    ['GET', below(''), () => ({ status: 200, json: { id: 11, slug, project: { key } } })],
+    [
+      'GET',
+      branchPath,
+      async () => ({ status: 200, json: { id: `refs/heads/${await defaultBranch.read()}`, type: 'BRANCH' } }),
+    ],
+    [
+      'PUT',
+      branchPath,
+      (request) =>
+        withBody(request, Branch, error(400, 'id is missing'), async ({ id }) =>
+          (await defaultBranch.set(id.replace('refs/heads/', '')))
+            ? { status: 204 }
+            : error(404, `The branch ${id} does not exist in repository ${slug}.`),
+        ),
+    ],
     ['GET', path(''), list],
     [
       'POST',

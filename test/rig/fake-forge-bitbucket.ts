@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pushFrom } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
@@ -17,6 +18,10 @@ const Settings = z.object({
   secret: z.string().optional(),
 })
 
+const RepositoryChange = z.strictObject({
+  mainbranch: z.strictObject({ type: z.literal('branch'), name: z.string() }),
+})
+
 const error = (status: number, message: string): FakeAnswer => ({
   status,
   json: { type: 'error', error: { message } },
@@ -31,6 +36,7 @@ export async function startFakeBitbucket({
   fullName,
   cloneUrl,
   mostPerPage = 100,
+  defaultBranch = rememberedDefaultBranch(),
 }: FakeHookForgeOptions): Promise<FakeBitbucket> {
   const hooks = createFakeHooks()
   const forge = await startFakeForge((request) =>
@@ -51,10 +57,24 @@ export async function startFakeBitbucket({
     const json = { pagelen: size, page, size: hooks.all().length, values }
     return { status: 200, json: page * size < json.size ? { ...json, next } : json }
   }
+  const describe = async (): Promise<FakeAnswer> => {
+    const mainbranch = { type: 'branch', name: await defaultBranch.read() }
+    return { status: 200, json: { type: 'repository', uuid: toUuid('1'), full_name: fullName, mainbranch } }
+  }
+  const place = new RegExp(`^/2\\.0/repositories/${fullName}$`)
   const path = (rest: string): RegExp => new RegExp(`^/2\\.0/repositories/${fullName}/hooks${rest}$`)
   // A brace that is not escaped is no address.
   const uuid = '/(%7B[0-9a-f-]+%7D)'
   const routes: readonly Route[] = [
+    ['GET', place, describe],
+    [
+      'PUT',
+      place,
+      (request) =>
+        withBody(request, RepositoryChange, REFUSAL, async ({ mainbranch: { name } }) =>
+          (await defaultBranch.set(name)) ? describe() : error(400, `${name}: no such branch`),
+        ),
+    ],
     ['GET', path(''), list],
     [
       'POST',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { pushFrom } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
@@ -19,6 +20,8 @@ const Settings = z.object({
   tagPushEvents: z.boolean().default(false),
 })
 
+const RepositoryChange = z.strictObject({ default_branch: z.string() })
+
 const error = (status: number, errorCode: string, errorMessage: string): FakeAnswer => ({
   status,
   json: { errorCode, errorMessage, requestId: 'F7B85D1B-D1C2-140F-A039-341859F130B9' },
@@ -31,6 +34,7 @@ export async function startFakeCodeup({
   fullName,
   cloneUrl,
   mostPerPage = 100,
+  defaultBranch = rememberedDefaultBranch(),
 }: FakeHookForgeOptions): Promise<FakeHookForge> {
   const fullPath = `${ORGANIZATION}/${fullName}`
   const hooks = createFakeHooks()
@@ -41,11 +45,24 @@ export async function startFakeCodeup({
   )
   const address = `${forge.origin}/${fullPath}.git`
   const withHook = (answer: Parameters<typeof about<FakeHook>>[2]) => about(hooks.find, MISSING, answer)
-  const path = (rest: string): RegExp =>
-    new RegExp(
-      `^/oapi/v1/codeup/organizations/${ORGANIZATION}/repositories/${encodeURIComponent(fullPath)}/webhooks${rest}$`,
-    )
+  const place = `/oapi/v1/codeup/organizations/${ORGANIZATION}/repositories/${encodeURIComponent(fullPath)}`
+  const path = (rest: string): RegExp => new RegExp(`^${place}/webhooks${rest}$`)
   const routes: readonly Route[] = [
+    [
+      'GET',
+      new RegExp(`^${place}$`),
+      async () => ({ status: 200, json: { id: 2813489, defaultBranch: await defaultBranch.read() } }),
+    ],
+    [
+      'PUT',
+      new RegExp(`^${place}$`),
+      (request) =>
+        withBody(request, RepositoryChange, REFUSAL, async ({ default_branch: branch }) =>
+          (await defaultBranch.set(branch))
+            ? { status: 200, json: { result: true } }
+            : error(400, 'InvalidParam', 'The branch does not exist.'),
+        ),
+    ],
     [
       'GET',
       path(''),

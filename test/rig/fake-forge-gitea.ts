@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { pushFrom } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver, pageOf } from './fake-hooks.ts'
 import type { FakeHook, FakeHookForge, FakeHookForgeOptions } from './fake-hooks.ts'
 
 // Gitea and Forgejo, and Gogs, which knows no pages, no single hook and no test, deletes what is not there,
-// and leaves the secret as it is when a hook is changed.
+// leaves the secret as it is when a hook is changed, and cannot change a repository.
 
 export type FakeGiteaOptions = FakeHookForgeOptions & {
   readonly kind: 'gitea' | 'forgejo' | 'gogs'
@@ -26,6 +27,8 @@ const Settings = z.object({
   }),
 })
 
+const RepositoryChange = z.strictObject({ default_branch: z.string() })
+
 const HEAD = 'bffeb74224043ba2feb48d137756c8a9331c449a'
 const NOT_FOUND: FakeAnswer = {
   status: 404,
@@ -34,12 +37,15 @@ const NOT_FOUND: FakeAnswer = {
 
 export async function startFakeGitea(options: FakeGiteaOptions): Promise<FakeHookForge> {
   const { token, fullName, mostPerPage = 50, kind, below = '' } = options
-  const prefix = `${below}/api/v1/repos/${fullName}/hooks`
+  const { defaultBranch = rememberedDefaultBranch() } = options
+  const place = `${below}/api/v1/repos/${fullName}`
+  const prefix = `${place}/hooks`
   const hooks = createFakeHooks()
   const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `token ${token}`) {
       return { status: 401, json: { message: 'invalid username, password or token' } }
     }
+    if (request.path === place) return describe(request)
     if (!request.path.startsWith(prefix)) return NOT_FOUND
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
     if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
@@ -49,6 +55,14 @@ export async function startFakeGitea(options: FakeGiteaOptions): Promise<FakeHoo
   }, options.tls)
   const address = `${forge.origin}${below}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
+
+  async function describe({ method, body }: FakeRequest): Promise<FakeAnswer> {
+    if (kind === 'gogs' && method !== 'GET') return NOT_FOUND
+    // What is not there is passed over without a word.
+    if (method === 'PATCH') await defaultBranch.set(RepositoryChange.parse(JSON.parse(body)).default_branch)
+    const repository = { id: 7, full_name: fullName, empty: false }
+    return { status: 200, json: { ...repository, default_branch: await defaultBranch.read() } }
+  }
 
   async function push({ url, secret }: FakeHook, moved: Parameters<FakeHookForge['push']>[0]): Promise<void> {
     await deliver(url, pushFrom(kind, { ...moved, repository, ...(secret === undefined ? {} : { secret }) }))

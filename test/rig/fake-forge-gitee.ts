@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { giteePushBody, sendGitee } from './deliveries-gitee.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer } from './fake-forge.ts'
 import { createFakeHooks, deliver } from './fake-hooks.ts'
@@ -17,6 +18,15 @@ const Settings = z.object({
   tag_push_events: z.boolean().default(false),
 })
 
+// What is left out of the last three is taken for its default.
+const RepositoryChange = z.strictObject({
+  name: z.literal('App of the team'),
+  default_branch: z.string(),
+  has_issues: z.literal(false),
+  has_wiki: z.literal(true),
+  can_comment: z.literal(false),
+})
+
 const MISSING: FakeAnswer = { status: 404, json: { message: '404 Not Found' } }
 const REFUSAL: FakeAnswer = { status: 400, json: { message: 'url is invalid' } }
 
@@ -26,6 +36,7 @@ export async function startFakeGitee({
   cloneUrl,
   now = Date.now,
   mostPerPage = 100,
+  defaultBranch = rememberedDefaultBranch(),
 }: FakeHookForgeOptions): Promise<FakeHookForge> {
   const hooks = createFakeHooks()
   const statuses = new Map<string, number>()
@@ -51,8 +62,31 @@ export async function startFakeGitee({
     }
   }
   const withHook = (answer: Parameters<typeof about<FakeHook>>[2]) => about(hooks.find, MISSING, answer)
+  const describe = async (): Promise<FakeAnswer> => {
+    const settings = { name: 'App of the team', has_issues: false, has_wiki: true, can_comment: false }
+    return {
+      status: 200,
+      json: { id: 9, full_name: fullName, ...settings, default_branch: await defaultBranch.read() },
+    }
+  }
+  const place = new RegExp(`^/api/v5/repos/${fullName}$`)
   const path = (rest: string): RegExp => new RegExp(`^/api/v5/repos/${fullName}/hooks${rest}$`)
   const routes: readonly Route[] = [
+    ['GET', place, describe],
+    [
+      'PATCH',
+      place,
+      (request) =>
+        withBody(
+          request,
+          RepositoryChange,
+          { status: 400, json: { message: 'name is missing' } },
+          async (change) =>
+            (await defaultBranch.set(change.default_branch))
+              ? describe()
+              : { status: 400, json: { message: '默认分支不存在' } },
+        ),
+    ],
     [
       'GET',
       path(''),

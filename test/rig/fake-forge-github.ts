@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { githubPing, githubPush } from './deliveries.ts'
 import type { SentRequest } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver, pageOf } from './fake-hooks.ts'
@@ -31,17 +32,22 @@ const Settings = z.object({
   config: z.object({ url: z.string().optional(), secret: z.string().optional() }).optional(),
 })
 
+const RepositoryChange = z.strictObject({ default_branch: z.string() })
+
 const NOT_FOUND: FakeAnswer = { status: 404, json: { message: 'Not Found', status: '404' } }
 
 export async function startFakeGithub(options: FakeHookForgeOptions): Promise<FakeHookForge> {
   const { token, fullName, now = Date.now, mostPerPage = 100 } = options
-  const prefix = `/api/v3/repos/${fullName}/hooks`
+  const { defaultBranch = rememberedDefaultBranch() } = options
+  const place = `/api/v3/repos/${fullName}`
+  const prefix = `${place}/hooks`
   const hooks = createFakeHooks()
   const deliveries: Delivery[] = []
   const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `Bearer ${token}`) {
       return { status: 401, json: { message: 'Bad credentials', status: '401' } }
     }
+    if (request.path === place) return describe(request)
     if (!request.path.startsWith(prefix)) return NOT_FOUND
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
     if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
@@ -50,6 +56,20 @@ export async function startFakeGithub(options: FakeHookForgeOptions): Promise<Fa
   })
   const address = `${forge.origin}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
+
+  async function describe({ method, body }: FakeRequest): Promise<FakeAnswer> {
+    if (method === 'PATCH') {
+      const { default_branch: branch } = RepositoryChange.parse(JSON.parse(body))
+      if (!(await defaultBranch.set(branch))) {
+        const message = `The branch ${branch} was not found. Please push that ref first or create it via the Git Data API.`
+        return { status: 422, json: { message: 'Validation Failed', errors: [{ message }] } }
+      }
+    }
+    return {
+      status: 200,
+      json: { id: 1296269, full_name: fullName, default_branch: await defaultBranch.read() },
+    }
+  }
 
   async function send(hook: FakeHook, event: string, make: Send, again?: Delivery): Promise<void> {
     const guid = again?.guid ?? randomUUID()

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { gitlabPush } from './deliveries.ts'
 import type { SentRequest } from './deliveries.ts'
+import { rememberedDefaultBranch } from './fake-default-branch.ts'
 import { startFakeForge } from './fake-forge.ts'
 import type { FakeAnswer, FakeRequest } from './fake-forge.ts'
 import { createFakeHooks, deliver, pageOf } from './fake-hooks.ts'
@@ -36,19 +37,24 @@ const Settings = z.object({
   branch_filter_strategy: z.string().optional(),
 })
 
+const ProjectChange = z.strictObject({ default_branch: z.string() })
+
 const MOST_EVENTS_PER_PAGE = 20
 const AFTER = '95790bf891e76fee5e1747ab589903a6a1f80f22'
 const NOT_FOUND: FakeAnswer = { status: 404, json: { message: '404 Not found' } }
 
 export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeHookForge> {
   const { token, fullName, now = Date.now, mostPerPage = 100, version = '18' } = options
-  const prefix = `/api/v4/projects/${encodeURIComponent(fullName)}/hooks`
+  const { defaultBranch = rememberedDefaultBranch() } = options
+  const place = `/api/v4/projects/${encodeURIComponent(fullName)}`
+  const prefix = `${place}/hooks`
   const hooks = createFakeHooks()
   const events: Event[] = []
   const forge = await startFakeForge((request) => {
     if (request.headers['authorization'] !== `Bearer ${token}`) {
       return { status: 401, json: { message: '401 Unauthorized' } }
     }
+    if (request.path === place) return describe(request)
     if (!request.path.startsWith(prefix)) return { status: 404, json: { message: '404 Project Not Found' } }
     const [, id, rest = ''] = /^\/(\d+)(\/.*)?$/.exec(request.path.slice(prefix.length)) ?? []
     if (request.path === prefix) return request.method === 'POST' ? create(request) : list(request)
@@ -57,6 +63,18 @@ export async function startFakeGitlab(options: FakeGitlabOptions): Promise<FakeH
   })
   const address = `${forge.origin}/${fullName}.git`
   const repository = { fullName, cloneUrl: options.cloneUrl ?? address }
+
+  async function describe({ method, body }: FakeRequest): Promise<FakeAnswer> {
+    if (method === 'PUT') {
+      const { default_branch: branch } = ProjectChange.parse(JSON.parse(body))
+      if (!(await defaultBranch.set(branch))) {
+        const base = [`Could not change HEAD: branch '${branch}' does not exist`]
+        return { status: 400, json: { message: { base } } }
+      }
+    }
+    const project = { id: 3, path_with_namespace: fullName, empty_repo: false }
+    return { status: 200, json: { ...project, default_branch: await defaultBranch.read() } }
+  }
 
   async function send(
     hook: FakeHook,

@@ -50,10 +50,11 @@ export async function startFakeGitlink({
   now = Date.now,
   mostPerPage = 100,
   paths = 'new',
+  defaultBranch,
 }: FakeHookForgeOptions & { readonly paths?: 'new' | 'old' | 'both' }): Promise<FakeGitlink> {
   const hooks = createFakeHooks()
   const tasks: Task[] = []
-  const own = createFakeGitlinkRepository(fullName, MISSING)
+  const own = createFakeGitlinkRepository(fullName, MISSING, { defaultBranch, paths })
   const forge = await startFakeForge((request) =>
     request.headers['authorization'] === `Bearer ${token}`
       ? answerBy(routes, request, MISSING)
@@ -91,7 +92,7 @@ export async function startFakeGitlink({
     })
     return { status: 200, json: { total_count: webhooks.length, webhooks: paged(webhooks, request) } }
   }
-  const create = (request: FakeRequest): FakeAnswer =>
+  const create = (request: FakeRequest): ReturnType<Route[2]> =>
     withBody(request, Settings, REFUSAL, ({ url, secret, active: isActive, events }) => {
       return { status: 200, json: toJson(hooks.add({ url, secret, isActive, events })) }
     })

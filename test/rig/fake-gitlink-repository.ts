@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { FakeDefaultBranch } from './fake-default-branch.ts'
 import type { FakeAnswer } from './fake-forge.ts'
 import { withBody } from './fake-routes.ts'
 import type { Route } from './fake-routes.ts'
@@ -34,6 +35,9 @@ const Migration = z.strictObject({
 })
 export type Migration = z.infer<typeof Migration>
 
+// With anything else in it, or without it, a project becomes public.
+const ProjectChange = z.strictObject({ default_branch: z.string() })
+
 export type FakeGitlinkRepository = {
   readonly repository: () => FakeRepository | undefined
   /** Undefined: there is none. */
@@ -55,6 +59,10 @@ const user = (login: string, id: number) => ({
 export function createFakeGitlinkRepository(
   fullName: string,
   missing: FakeAnswer,
+  {
+    defaultBranch: real,
+    paths,
+  }: { readonly defaultBranch: FakeDefaultBranch | undefined; readonly paths: 'new' | 'old' | 'both' },
 ): FakeGitlinkRepository & { readonly routes: readonly Route[] } {
   let repository: FakeRepository | undefined = ORDINARY
   const migrations: Migration[] = []
@@ -67,9 +75,33 @@ export function createFakeGitlinkRepository(
     answer,
   ]
   const whenThere =
-    (answer: (known: FakeRepository) => FakeAnswer): Route[2] =>
+    (answer: (known: FakeRepository) => ReturnType<Route[2]>): Route[2] =>
     () =>
       repository === undefined ? missing : answer(repository)
+  const setDefaultBranch = async (known: FakeRepository, branch: string): Promise<FakeAnswer> => {
+    const isSet = await (real?.set(branch) ?? branch in known.branches)
+    if (!isSet) return refusal('分支不存在')
+    repository = { ...known, defaultBranch: branch }
+    return { status: 200, json: { status: 0, message: 'success' } }
+  }
+  const changeRoutes: readonly Route[] = [
+    [
+      'PATCH',
+      new RegExp(`^/api/v1${place.slice('/api'.length)}/branches/update_default_branch\\.json$`),
+      ({ query }) =>
+        paths === 'old' || repository === undefined
+          ? missing
+          : setDefaultBranch(repository, query.get('name') ?? ''),
+    ],
+    [
+      'PATCH',
+      new RegExp(`^${place}\\.json$`),
+      (request) =>
+        withBody(request, ProjectChange, refusal('name不能为空'), ({ default_branch: branch }) =>
+          repository === undefined ? missing : setDefaultBranch(repository, branch),
+        ),
+    ],
+  ]
   const common = ({ type, defaultBranch, branches }: FakeRepository) => ({
     project_id: PROJECT_ID,
     type,
@@ -87,10 +119,14 @@ export function createFakeGitlinkRepository(
     migrations: () => migrations,
     pulls: () => pulls,
     routes: [
+      ...changeRoutes,
       route(
         'GET',
         `${place}/detail\\.json`,
-        whenThere((known) => ({ status: 200, json: { ...common(known), repo_id: REPOSITORY_ID } })),
+        whenThere(async (known) => {
+          const branch = real === undefined ? {} : { default_branch: await real.read() }
+          return { status: 200, json: { ...common(known), ...branch, repo_id: REPOSITORY_ID } }
+        }),
       ),
       route(
         'GET',

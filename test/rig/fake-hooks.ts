@@ -1,5 +1,6 @@
 import type { Certificate } from './certificate.ts'
 import type { SentPush, SentRequest } from './deliveries.ts'
+import type { FakeDefaultBranch } from './fake-default-branch.ts'
 import type { FakeForge, FakeRequest } from './fake-forge.ts'
 
 // The hooks of the one repository that a fake forge has.
@@ -32,6 +33,8 @@ export type FakeHookForgeOptions = {
   /** What deliveries say; default: the address. */
   readonly cloneUrl?: string
   readonly now?: () => number
+  /** By default it is remembered. */
+  readonly defaultBranch?: FakeDefaultBranch
   /** However many a page is asked to have. */
   readonly mostPerPage?: number
   /** When set, the forge speaks HTTPS and shows this; of the fakes only Gitea's can. */

@@ -38,8 +38,8 @@ export function withBody<Body>(
   request: FakeRequest,
   schema: z.ZodType<Body>,
   refusal: FakeAnswer,
-  answer: (body: Body) => FakeAnswer,
-): FakeAnswer {
+  answer: (body: Body) => Answered,
+): Answered {
   if (request.headers['content-type'] !== 'application/json') return refusal
   const read = schema.safeParse(JSON.parse(request.body))
   return read.success ? answer(read.data) : refusal

@@ -13,13 +13,14 @@ import type { AskDeps } from '../../run/ask.ts'
 import { outcomeCode } from '../../run/codes.ts'
 import { checkBinding, matchRules, statusOf } from '../../run/status.ts'
 import type { Status, StatusDeps } from '../../run/status.ts'
+import type { DefaultsProblem } from '../../run/default-status.ts'
 import type { AccessCheck, RefStatus, SideStatus } from '../../sync/inspect.ts'
 import type { SyncFailure } from '../../sync/sync.ts'
 import { listDeliveries } from '../../webhook/deliveries.ts'
 import type { Delivery } from '../../webhook/deliveries.ts'
 import { DirectionText, RulesOnly, toRules } from './binding-wire.ts'
 import { ok } from './envelope.ts'
-import { isoTime, Paging } from './paging.ts'
+import { isoTime, isoTimeOrNull, Paging } from './paging.ts'
 import { read, readBody } from './read.ts'
 import { runToWire } from './run-wire.ts'
 
@@ -101,7 +102,7 @@ export function syncRoutes(deps: SyncRouteDeps): Hono {
 
 function statusToWire(
   binding: Binding,
-  { inspection, lastRun, lagMs, conflicts }: Status,
+  { inspection, lastRun, lagMs, conflicts, defaults }: Status,
   delivery: Delivery | undefined,
 ): Record<string, unknown> {
   const counts = Object.fromEntries(
@@ -112,7 +113,8 @@ function statusToWire(
     paused_reason: binding.pause?.kind ?? null,
     internal: sideToWire(inspection.sides.internal),
     external: sideToWire(inspection.sides.external),
-    default_branches_equal: isDefaultEqual(inspection.sides),
+    default_branches_equal: defaults.areEqual,
+    default_branch_problem: defaults.problem === null ? null : problemToWire(defaults.problem),
     counts,
     conflicts: conflicts.size,
     lag_ms: lagMs,
@@ -124,10 +126,18 @@ function statusToWire(
   }
 }
 
-/** Null where a side shows none. */
-function isDefaultEqual({ internal, external }: Readonly<Record<'internal' | 'external', SideStatus>>) {
-  if (internal.defaultBranch === null || external.defaultBranch === null) return null
-  return internal.defaultBranch === external.defaultBranch
+function problemToWire(problem: DefaultsProblem): Record<string, unknown> {
+  const { side, wanted, reason, detail, hint } = problem
+  return {
+    side,
+    wanted: wanted === null ? null : shortName(wanted),
+    reason,
+    detail,
+    hint,
+    since: isoTimeOrNull(problem.since),
+    tried_at: isoTimeOrNull(problem.triedAt),
+    next_try_at: isoTimeOrNull(problem.nextTryAt),
+  }
 }
 
 function refToWire({ pair, heads, state, ahead }: RefStatus, { conflicts }: Status): Record<string, unknown> {

@@ -94,7 +94,8 @@ async function followLog(deps: RunRouteDeps, id: RunId, stream: SSEStreamingApi)
     await sendLines(stream, text.slice(sent))
     sent = text.length
     const run = await getRun(deps, id)
-    if (isEnded(run.status)) {
+    // Its log may still grow a little after that was recorded.
+    if (isEnded(run.status) && deps.liveLogs.find(id) === undefined) {
       await stream.writeSSE({ event: 'end', data: JSON.stringify({ status: run.status, code: run.code }) })
       return
     }
