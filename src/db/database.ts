@@ -14,7 +14,7 @@ import * as sshKeys from './migrations/0007-ssh-keys.ts'
 import * as audit from './migrations/0008-audit.ts'
 import * as tokens from './migrations/0009-tokens.ts'
 import * as listPages from './migrations/0010-list-pages.ts'
-import * as defaultBranch from './migrations/0020-default-branch.ts'
+import * as defaultBranch from './migrations/0011-default-branch.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -36,7 +36,7 @@ const migrations = {
   '0008-audit': audit,
   '0009-tokens': tokens,
   '0010-list-pages': listPages,
-  '0020-default-branch': defaultBranch,
+  '0011-default-branch': defaultBranch,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.
