@@ -145,7 +145,7 @@ export async function startDaemon(
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
     followDefault: (binding, side, branch, signal) => followDefault(hookDeps, binding, side, branch, signal),
-    loadBinding,
+    loadSubject: async ({ bindingId }) => (bindingId === null ? undefined : loadBinding(bindingId)),
     onRecovered: async (recovery: Recovery) => {
       logger.info(recovery, 'a server that was left alone for a while works again')
       await compareFailed({ db, clock }, recovery)
