@@ -43,6 +43,8 @@ export type Config = {
   }
   /** 0: never. */
   readonly reconcileIntervalMs: number
+  /** Of tasks that name none. */
+  readonly cronTimezone: string
   readonly drainTimeoutMs: number
   readonly remotes: {
     /** Host globs and CIDR ranges, lower case; empty allows all. */
@@ -113,6 +115,7 @@ export function loadConfig(from: Surroundings): Config {
     },
     relay: { isOn: values.RELAY, disabledHosts: values.RELAY_DISABLED_HOSTS },
     reconcileIntervalMs: values.RECONCILE_INTERVAL,
+    cronTimezone: values.CRON_TIMEZONE,
     drainTimeoutMs: values.DRAIN_TIMEOUT,
     remotes: {
       allowedHosts: values.ALLOWED_HOSTS,

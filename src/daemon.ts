@@ -30,6 +30,7 @@ import { createMounts } from './mounts.ts'
 import { openNotifications } from './notifications.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { remoteHosts } from './remote-hosts.ts'
+import { repositoriesUsingKeys } from './repository/repositories.ts'
 import { cancelRunsOf } from './run/cancel.ts'
 import type { Recovery } from './run/circuit.ts'
 import { closeConflicts } from './run/conflicts.ts'
@@ -37,17 +38,18 @@ import { recoverRuns } from './run/recover.ts'
 import { compareNow } from './run/ask.ts'
 import { openRuns } from './run/room.ts'
 import { createHookWatch } from './schedule/missed-deliveries.ts'
-import { startPruning } from './schedule/prune.ts'
-import { compareFailed, startReconcile } from './schedule/reconcile.ts'
-import { startSecondChances } from './schedule/second-chances.ts'
+import { compareFailed } from './schedule/reconcile.ts'
+import { startSchedules } from './schedules.ts'
 import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
-import { backupBytes, dropBackups } from './sync/backup-repository.ts'
+import { dropBackups } from './sync/backup-repository.ts'
 import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
 import { prepareFolders } from './sync/folders.ts'
 import { createInspector } from './sync/inspect.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
+import { withTracking } from './sync/tracking.ts'
+import { openTaskRoom } from './task-room.ts'
 import { createGroupCommit } from './webhook/group-commit.ts'
 import { takeInMissed } from './webhook/missed.ts'
 import { storeRejections } from './webhook/rejections.ts'
@@ -65,6 +67,7 @@ export type Daemon = {
 const LARGEST_GROUP = 200
 // What a request may still take after the last run has ended.
 const LAST_ANSWERS_MS = 5000
+const KEY_USERS = [bindingsUsingKeys, repositoriesUsingKeys]
 
 /** Builds everything, in the order in which it depends on each other, and listens. */
 export async function startDaemon(
@@ -83,8 +86,7 @@ export async function startDaemon(
   starting.use(lockInstance(config.database.file))
   const db = await openDatabase(config.database.file)
   starting.defer(() => db.destroy())
-  const secretKey = loadSecretKey({ logger }, config.secrets)
-  const vault = createVault(secretKey)
+  const vault = createVault(loadSecretKey({ logger }, config.secrets))
   await prepareFolders({ syncDir: config.sync.dir, backupDir })
   starting.use(lockMirrors(config.sync.dir))
   for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
@@ -136,16 +138,25 @@ export async function startDaemon(
     network,
   })
   const loadBinding = (id: BindingId): ReturnType<typeof loadForRun> => loadForRun(bindingDeps, id)
+  const tasks = starting.use(
+    openTaskRoom(config, {
+      ...bindingDeps,
+      git,
+      logger: logger.child({ stage: 'task' }),
+      ownFolders: [config.sync.dir, backupDir],
+      loadBinding,
+    }),
+  )
   const runs = openRuns({
     db,
     clock,
     logger: logger.child({ stage: 'run' }),
-    sync: createSync(syncDeps),
+    sync: withTracking(git, createSync(syncDeps)),
     canHeal,
     logsDetail: config.log.detail,
     triggerMirror: (binding: Binding, side: Side) => triggerMirror(hookDeps, binding, side),
     followDefault: (binding, side, branch, signal) => followDefault(hookDeps, binding, side, branch, signal),
-    loadBinding,
+    loadSubject: tasks.loadSubject,
     onRecovered: async (recovery: Recovery) => {
       logger.info(recovery, 'a server that was left alone for a while works again')
       await compareFailed({ db, clock }, recovery)
@@ -209,6 +220,12 @@ export async function startDaemon(
     },
   }
 
+  const asks = { ...storeDeps, wakeQueue: queue.wake, isStopping: () => isStopping }
+  const backups = { backupDir, backupRetentionMs: config.retention.backupMs }
+  const taskEdge = starting.use(
+    tasks.open({ ...runs.room, ...asks, backups, wakeNotices: notifications.wake }),
+  )
+
   const app = createHttpApp({
     log: logger,
     clock,
@@ -233,16 +250,14 @@ export async function startDaemon(
         bindings: bindingRoom,
         hooks: hookDeps,
         runs: runs.room,
-        asks: { ...storeDeps, wakeQueue: queue.wake, isStopping: () => isStopping },
+        asks,
         status: { inspector: createInspector(syncDeps), loadBinding },
-        backups: {
-          backupBytes: (subject) => backupBytes({ backupDir }, subject),
-          backupRetentionMs: config.retention.backupMs,
-        },
+        backups,
         webhooks: webhookDeps,
         notifications: notifications.room,
       }),
-      ...(await administration({ ...bindingRoom, git, gitVersion: version, keyUsers: [bindingsUsingKeys] })),
+      ...(await administration({ ...bindingRoom, git, gitVersion: version, keyUsers: KEY_USERS })),
+      ...taskEdge.mounts,
     ],
   })
   await announceFirstToken(config, { db, clock })
@@ -250,24 +265,11 @@ export async function startDaemon(
   warnOfWeakToken(config, logger)
   const server = await startServer({ app, clock, ...config.listen })
   starting.defer(() => server.close(LAST_ANSWERS_MS))
-  const scheduleDeps = { db, clock, logger: logger.child({ stage: 'schedule' }) }
   starting.use(
-    startReconcile({
-      ...scheduleDeps,
-      intervalMs: config.reconcileIntervalMs,
-      attemptLimit: config.sync.attempts,
+    startSchedules(config, {
+      ...storeDeps,
+      logger,
       wakeQueue: queue.wake,
-    }),
-  )
-  starting.use(
-    startSecondChances({ ...scheduleDeps, attemptLimit: config.sync.attempts, wakeQueue: queue.wake }),
-  )
-  starting.use(
-    startPruning({
-      ...scheduleDeps,
-      runRetentionMs: config.retention.runMs,
-      deliveryRetentionMs: config.retention.deliveryMs,
-      backupRetentionMs: config.retention.backupMs,
       dropBackups: async (subject, refs, signal) => (await dropBackups(syncDeps, subject, refs, signal)).ok,
     }),
   )

@@ -119,7 +119,7 @@ function bodyGuard(): MiddlewareHandler {
     },
   })
   return async (c, next) => {
-    if (isUnder(c.req.path, '/webhooks')) return next()
+    if (isUnder(c.req.path, '/webhooks') || isUnder(c.req.path, '/api/webhooks')) return next()
     return limit(c, async () => {
       const isJson = /\bjson\b/i.test(c.req.header('content-type') ?? '')
       if (isJson && jsonDepth(await c.req.text()) > MANAGEMENT_JSON_DEPTH) {

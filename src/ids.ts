@@ -33,3 +33,9 @@ export type ChannelId = z.infer<typeof ChannelId>
 
 export const NotificationId = id.brand<'NotificationId'>()
 export type NotificationId = z.infer<typeof NotificationId>
+
+export const RepositoryId = id.brand<'RepositoryId'>()
+export type RepositoryId = z.infer<typeof RepositoryId>
+
+export const TaskId = id.brand<'TaskId'>()
+export type TaskId = z.infer<typeof TaskId>

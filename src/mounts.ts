@@ -6,12 +6,15 @@ import { syncRoutes } from './api/v1/binding-syncs.ts'
 import { bindingRoutes } from './api/v1/bindings.ts'
 import type { BindingRouteDeps } from './api/v1/bindings.ts'
 import { conflictRoutes } from './api/v1/conflicts.ts'
+import type { FindSubject } from './api/v1/conflicts.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { forgeRoutes } from './api/v1/forges.ts'
 import { hookRoutes } from './api/v1/hooks.ts'
 import { notificationRoutes } from './api/v1/notification-channels.ts'
 import type { NotificationRouteDeps } from './api/v1/notification-channels.ts'
 import { runRoutes } from './api/v1/runs.ts'
+import { runSubjectOf } from './binding/binding.ts'
+import { getBinding } from './binding/bindings.ts'
 import type { HookDeps } from './hook/at-forge.ts'
 import { requireBranch } from './hook/branch-check.ts'
 import type { Mount } from './http.ts'
@@ -21,8 +24,17 @@ import { waitForRun } from './run/request.ts'
 import type { RunRoom } from './run/room.ts'
 import type { StatusDeps } from './run/status.ts'
 import { listSyncLogs } from './run/sync-logs.ts'
+import { backupBytes } from './sync/backup-repository.ts'
 import { webhookRoutes } from './webhook/route.ts'
 import type { WebhookRouteDeps } from './webhook/route.ts'
+
+/** Where heads are kept that went away, and for how long. */
+export type Backups = { readonly backupDir: string; readonly backupRetentionMs: number }
+
+export function toBackupDeps({ backupDir, backupRetentionMs }: Backups) {
+  const size = (subject: string): Promise<number> => backupBytes({ backupDir }, subject)
+  return { backupRetentionMs, backupBytes: size }
+}
 
 /** What the rooms offer to requests. */
 export type Rooms = {
@@ -31,10 +43,7 @@ export type Rooms = {
   readonly runs: RunRoom
   readonly asks: AskDeps
   readonly status: Pick<StatusDeps, 'inspector' | 'loadBinding'>
-  readonly backups: {
-    readonly backupBytes: (subject: string) => Promise<number>
-    readonly backupRetentionMs: number
-  }
+  readonly backups: Backups
   readonly webhooks: WebhookRouteDeps
   readonly notifications: NotificationRouteDeps
 }
@@ -62,6 +71,7 @@ export function createMounts({
     requireBranch: requireSourceBranch,
     listSyncLogs: (filter) => listSyncLogs({ db }, filter),
   })
+  const findBinding: FindSubject = async (name) => runSubjectOf(await getBinding(db, name))
   const v1 = (path: string, ...families: readonly Mount['routes'][]): readonly Mount[] =>
     families.map((routes) => ({ path: `/api/v1${path}`, routes }))
   return [
@@ -72,8 +82,8 @@ export function createMounts({
       bindingRoutes(bindings),
       branchRoutes({ ...asks, requireBranch: requireSourceBranch }),
       syncRoutes({ ...asks, ...status }),
-      conflictRoutes(asks),
-      backupRoutes({ ...asks, ...backups }),
+      conflictRoutes(asks, findBinding),
+      backupRoutes({ ...asks, ...toBackupDeps(backups) }, findBinding),
       hookRoutes(hooks),
       forgeRoutes(hooks),
     ),

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { DAY, HOUR, MINUTE, SECOND } from './clock.ts'
 import { parseProxy } from './host-network.ts'
 import type { HostRule, Proxy } from './host-network.ts'
+import { isTimezone } from './task/cron.ts'
 
 // The kinds of values a setting can have, each from the text of a variable. What a parser
 // complains about ends the sentence "<VARIABLE> <complaint>", and never repeats the text itself.
@@ -114,6 +115,11 @@ export const hostProxyText = setting(
     ),
   'must be a comma-separated list of hosts and proxies such as *.corp.example=direct or *=http://user:password@proxy.example:3128, each host once and without a port; a proxy is spoken to over http and needs a port, and special characters in its password are percent-encoded',
 )
+
+/** The IANA name of a time zone. */
+export const timezoneText = setting((value) => {
+  return isTimezone(value) ? value : undefined
+}, 'must be the name of a time zone such as Asia/Shanghai or UTC')
 
 /** A web address without credentials, query or trailing slash. */
 export const webAddressText = setting((value) => {

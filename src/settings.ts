@@ -23,6 +23,7 @@ import {
   secretKeyText,
   sizeText,
   text,
+  timezoneText,
   webAddressText,
 } from './setting.ts'
 
@@ -85,6 +86,7 @@ const schema = z.object({
   RELAY: booleanText.default(true),
   RELAY_DISABLED_HOSTS: hostListText.default([]),
   RECONCILE_INTERVAL: durationText.default(10 * MINUTE),
+  CRON_TIMEZONE: timezoneText.default(Intl.DateTimeFormat().resolvedOptions().timeZone),
   DRAIN_TIMEOUT: durationText.default(30 * SECOND),
   ALLOWED_HOSTS: hostListText.default([]),
   DENIED_HOSTS: hostListText.default(DENIED_HOSTS),

@@ -3,6 +3,7 @@ import type { CredentialTables } from './credential-schema.ts'
 import type { DefaultBranchTable } from './default-branch-schema.ts'
 import type { NotificationTables } from './notification-schema.ts'
 import type { RunTables } from './run-schema.ts'
+import type { TaskTables } from './task-schema.ts'
 
 // The shape of the database. Times are milliseconds since the epoch, booleans 0 or 1, and JSON is text:
 // the same on every dialect. Rows never leave the file of their noun; JSON is parsed there through zod.
@@ -153,7 +154,8 @@ export type DeliveryRunTable = {
 
 export type Tables = CredentialTables &
   NotificationTables &
-  RunTables & {
+  RunTables &
+  TaskTables & {
     binding: BindingTable
     binding_address: BindingAddressTable
     binding_forge: BindingForgeTable

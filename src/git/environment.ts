@@ -51,6 +51,7 @@ const SETTINGS: readonly Setting[] = [
   ['core.askPass', ''],
   ['core.hooksPath', '/dev/null'],
   ['core.fsmonitor', 'false'],
+  ['core.alternateRefsCommand', 'true'],
   ['core.attributesFile', '/dev/null'],
   ['core.excludesFile', '/dev/null'],
   ['init.templateDir', ''],
@@ -102,6 +103,7 @@ export function gitEnvironment(options: {
   readonly durable: boolean
   /** Git looks for a repository no further up than here. */
   readonly ceiling: string
+  readonly variables?: Readonly<Record<string, string>> | undefined
 }): Readonly<Record<string, string>> {
   const settings = [
     ...SETTINGS,
@@ -111,6 +113,7 @@ export function gitEnvironment(options: {
   return {
     ...VARIABLES,
     ...options.access?.variables,
+    ...options.variables,
     GIT_CEILING_DIRECTORIES: options.ceiling,
     GIT_ALLOW_PROTOCOL: options.access?.protocol ?? 'none',
     GIT_CONFIG_COUNT: String(settings.length),

@@ -36,6 +36,8 @@ export type GitCall = {
   readonly fenced?: boolean
   readonly input?: string
   readonly access?: RemoteAccess
+  /** Names what the call works on beside `gitDir`, e.g. `GIT_INDEX_FILE`; stands above all other variables. */
+  readonly variables?: Readonly<Record<string, string>>
   /** Everything written is on the disk when the call returns. */
   readonly durable?: boolean
   readonly signal: AbortSignal
@@ -75,6 +77,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
       access: call.access,
       durable: call.durable ?? false,
       ceiling: dirname(deps.runtimeDir),
+      variables: call.variables,
     }),
     extendEnv: false,
     stdin: call.input === undefined ? 'ignore' : [Buffer.from(call.input)],

@@ -16,6 +16,11 @@ export type BranchName = Brand<'BranchName'>
 /** An address rebuilt by `binding/address.ts`: no credentials, no options, safe as a git operand. */
 export type RemoteUrl = Brand<'RemoteUrl'>
 
+/** A folder on this machine as a git operand; the path comes from the file system, never from a request. */
+export function folderUrl(path: string): RemoteUrl {
+  return `file://${encodeURI(path)}` as RemoteUrl
+}
+
 const SHA = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 const ZERO = /^(?:0{40}|0{64})$/
 const MAX_REF_BYTES = 255
@@ -50,6 +55,14 @@ export function isBranchRef(ref: RefName): boolean {
 
 export function isTagRef(ref: RefName): boolean {
   return ref.startsWith('refs/tags/')
+}
+
+/** The ref that keeps another one from being made: its own name, a folder of it, or a name that it is the folder of. */
+export function refInTheWay(wanted: RefName, refs: Iterable<string>): string | undefined {
+  for (const ref of refs) {
+    if (ref === wanted || ref.startsWith(`${wanted}/`) || wanted.startsWith(`${ref}/`)) return ref
+  }
+  return undefined
 }
 
 /** `main` for `refs/heads/main`, `v1` for `refs/tags/v1`. */

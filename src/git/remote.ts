@@ -6,6 +6,8 @@ import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { RefListing } from './listing.ts'
 import { listWithoutGit } from './listing.ts'
+import type { LocalEnd } from './local-remote.ts'
+import { fetchEnd, listEnd, pushToEnd } from './local-remote.ts'
 import { joinPacks, restoreConfig, writeTrialCommit } from './mirror-repository.ts'
 import { probe } from './probe.ts'
 import { callPush, PUSH, pushLimits } from './push-call.ts'
@@ -31,6 +33,8 @@ export type Credential =
 export type Remote = {
   readonly url: RemoteUrl
   readonly credential: Credential | undefined
+  /** Set: a repository on this machine that git must not be let into by its address. */
+  readonly local?: LocalEnd
 }
 
 export type RemoteDeps = RunDeps &
@@ -53,6 +57,7 @@ export function listRefs(
   remote: Remote,
   options: CallOptions,
 ): Promise<GitOutcome<RefListing>> {
+  if (remote.local !== undefined) return listEnd(deps, remote.local, options)
   return withAccess<RefListing>(deps, remote, options.signal, async (access, http) => {
     const { wire } = deps
     if (wire !== undefined && http !== undefined) {
@@ -109,6 +114,11 @@ export function fetchRefs(
   refspecs: readonly FetchRefspec[] | { readonly allInto: string; readonly pruned?: boolean },
   options: CallOptions,
 ): Promise<GitOutcome<object>> {
+  if (remote.local !== undefined) {
+    return fetchEnd(deps, remote.local, options, (url) =>
+      fetchRefs(deps, mirrorDir, { url, credential: undefined }, refspecs, options),
+    )
+  }
   const texts =
     'allInto' in refspecs
       ? ['heads', 'tags'].map((kind) => `+refs/${kind}/*:${refspecs.allInto}/${kind}/*`)
@@ -180,6 +190,7 @@ export function pushRefs(
   options: PushOptions,
 ): Promise<GitOutcome<{ readonly results: PushResults }>> {
   if (updates.length === 0) return Promise.resolve({ ok: true, results: new Map() })
+  if (remote.local !== undefined) return pushToEnd(deps, mirrorDir, remote.local, updates, options)
   const { signal, onProgress, onStep = () => {}, remoteRefs = 0 } = options
   return withAccess(deps, remote, signal, async (access) => {
     await restoreConfig(mirrorDir)

@@ -1,13 +1,12 @@
 import { backoffDelay } from '../backoff.ts'
 import { sleep } from '../clock.ts'
 import type { Binding, Side } from '../binding/binding.ts'
-import type { BindingForRun } from '../binding/for-run.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import { explain } from '../domain-error.ts'
 import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import type { RefName } from '../git/refs.ts'
-import type { BindingId, RunId } from '../ids.ts'
+import type { RunId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Sync, SyncLog, SyncOptions, SyncOutcome } from '../sync/sync.ts'
 import { readAgreed } from './agreed.ts'
@@ -26,6 +25,9 @@ import { planPasses } from './passes.ts'
 import type { Known } from './passes.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged } from './run.ts'
+import { asWanted } from './subject.ts'
+import type { SubjectForRun } from './subject.ts'
+import { withTaskHint } from './task-hints.ts'
 
 // What happens after a delivery was answered: a claimed run becomes equal sides and a record.
 // Runs are safe to repeat; a crash anywhere in here only means that it is done again.
@@ -40,7 +42,8 @@ export type ExecuteDeps = {
   readonly circuit: Pick<Circuit, 'learn'>
   /** A server works again that was left alone for a while. */
   readonly onRecovered: (recovery: Recovery) => Promise<void>
-  readonly loadBinding: (id: BindingId) => Promise<BindingForRun | undefined>
+  /** What the run is for, as it is now; undefined when it was removed since the run was requested. */
+  readonly loadSubject: (run: Run) => Promise<SubjectForRun | undefined>
   readonly sync: Sync
   /** Has the forge of a mirror pull; undefined when it has taken the request. */
   readonly triggerMirror: (binding: Binding, side: Side) => Promise<GitFailure | undefined>
@@ -119,28 +122,33 @@ async function untilRecorded(
 
 type Attempted = {
   readonly end: AttemptEnd
-  /** As it was when the attempt began; undefined where it did not get that far. */
-  readonly binding?: Binding
+  /** As it was when the attempt began; undefined where it did not get that far, and for a task. */
+  readonly binding?: Binding | undefined
 }
 
 async function attempt(
   deps: ExecuteDeps,
-  run: Run,
+  asked: Run,
   log: RunLog,
   signal: AbortSignal,
   logger: Logger,
 ): Promise<Attempted> {
   try {
-    const loaded = run.bindingId === null ? undefined : await deps.loadBinding(run.bindingId)
+    const loaded = await deps.loadSubject(asked)
     if (loaded === undefined) {
-      return { end: judgeAttempt([failed('canceled', 'the binding was removed')], deps.canHeal) }
+      return { end: judgeAttempt([failed('canceled', 'what was to be synced was removed')], deps.canHeal) }
+    }
+    if ('failure' in loaded) {
+      return { end: judgeAttempt([failed(loaded.failure.kind, loaded.failure.detail)], deps.canHeal) }
     }
     if (loaded.denied !== undefined) {
       return { end: judgeAttempt([failed('address_denied', loaded.denied)], deps.canHeal) }
     }
     if (!loaded.binding.enabled) {
-      return { end: judgeAttempt([failed('canceled', 'the binding was disabled meanwhile')], deps.canHeal) }
+      return { end: judgeAttempt([failed('canceled', 'it was disabled meanwhile')], deps.canHeal) }
     }
+    const run = asWanted(asked, loaded)
+    const bound = 'work' in loaded ? undefined : loaded
     const isBranchwise = run.work.every((item) => item.scope !== 'all')
     log.write(
       'INFO',
@@ -154,15 +162,17 @@ async function attempt(
     const outcomes: SyncOutcome[] = []
     for (const pass of planPasses(run, loaded, known)) {
       if (pass.kind === 'settled') outcomes.push(pass.outcome)
-      else if (pass.kind === 'mirror') outcomes.push(await askMirror(deps, loaded.binding, pass.side, write))
-      else outcomes.push(await deps.sync(pass.request, { signal, log: write, recordBackups }))
+      else if (pass.kind === 'sync')
+        outcomes.push(await deps.sync(pass.request, { signal, log: write, recordBackups }))
+      else if (bound !== undefined) outcomes.push(await askMirror(deps, bound.binding, pass.side, write))
     }
-    const end = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), known.agreed.refs)
+    const judged = judgeAttempt(outcomes, deps.canHeal, namedRefs(run), known.agreed.refs)
+    const end = run.taskId === null ? judged : withTaskHint(judged)
     if (end.code !== 0) {
       const detail = deps.logsDetail && end.detail !== null ? `: ${end.detail}` : ''
       log.write('ERROR', `${end.code} ${end.message}${detail}`)
     }
-    const defaultBranches = await findDefaults(deps.db, loaded, outcomes)
+    const defaultBranches = bound && (await findDefaults(deps.db, bound, outcomes))
     if (defaultBranches !== undefined) narrateDefaults(defaultBranches, write)
     log.write(
       'INFO',
@@ -170,7 +180,7 @@ async function attempt(
         ? '************ 分支同步完成 ************'
         : `************ ${run.subjectName}仓库同步完成 ************`,
     )
-    return { end: { ...end, defaultBranches }, binding: loaded.binding }
+    return { end: { ...end, defaultBranches }, binding: bound?.binding }
   } catch (error) {
     logger.error({ err: error }, 'a run failed in a way nobody foresaw')
     const detail = explain(error)

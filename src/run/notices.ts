@@ -1,6 +1,8 @@
 import type { Executor } from '../db/database.ts'
+import { TaskId } from '../ids.ts'
 import { enqueueNotice } from '../notify/outbox.ts'
 import type { RefOutcome } from '../sync/sync.ts'
+import { factsOfTask } from '../task/facts.ts'
 import type { ConflictChanges } from './conflicts.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { refOutcomeToRunRef } from './run.ts'
@@ -19,14 +21,20 @@ export async function reportEnd(
   if (closed.length > 0) {
     const isClosed = new Set(closed)
     const refs = end.refs.filter(({ pair }) => isClosed.has(pair.internal))
-    await enqueueNotice(trx, toNotice(run, end, 'sync_recovered', refs, now), now)
+    await tell(trx, toNotice(run, end, 'sync_recovered', refs, now), now)
   }
-  await enqueueNotice(trx, toNotice(run, end, EVENTS[end.status], end.refs, now), now)
+  await tell(trx, toNotice(run, end, EVENTS[end.status], end.refs, now), now)
 }
 
 /** Reports that nothing more is tried by itself until somebody mends what failed. */
 export async function reportPause(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
   await enqueueNotice(trx, toNotice(run, end, 'binding_paused', [], now), now)
+}
+
+/** With what is known of the task, where it is about one. */
+async function tell(trx: Executor, notice: Notice, now: number): Promise<void> {
+  const facts = notice.taskId === null ? undefined : await factsOfTask(trx, TaskId.parse(notice.taskId))
+  await enqueueNotice(trx, { ...notice, facts: { ...facts, ...notice.facts } }, now)
 }
 
 const EVENTS = {

@@ -1,6 +1,5 @@
 import { sourceSide } from '../binding/binding.ts'
 import type { Direction, Side } from '../binding/binding.ts'
-import type { BindingForRun } from '../binding/for-run.ts'
 import { placeRef, takesEverything } from '../binding/rules.ts'
 import type { Rules } from '../binding/rules.ts'
 import type { RefName, Sha } from '../git/refs.ts'
@@ -8,6 +7,7 @@ import type { Evidence, Missing, SeenHeads, SyncOutcome, SyncRequest, SyncRules 
 import type { Agreed } from './agreed.ts'
 import { SECOND_LOOK_AFTER } from './evidence.ts'
 import type { Run, WorkItem, WorkRef } from './run.ts'
+import type { ReadySubject } from './subject.ts'
 
 // From what was asked to what the sync room is to do. Pure.
 
@@ -30,7 +30,7 @@ type PlannedRun = Pick<Run, 'work' | 'subject' | 'dryRun'>
  * One pass per direction that was asked for. In a two-way binding a push only tells where to look first, so
  * pushes on both sides are one pass; a person who names refs and a direction gets just that direction.
  */
-export function planPasses(run: PlannedRun, subject: BindingForRun, known: Known): readonly Pass[] {
+export function planPasses(run: PlannedRun, subject: ReadySubject, known: Known): readonly Pass[] {
   const isTwoWay = subject.binding.direction === 'both'
   const wayOf = (item: WorkItem): Direction => (isTwoWay && !item.named ? 'both' : item.direction)
   const restores = run.work.flatMap((item) => planRestores(run, item, subject, known))
@@ -45,7 +45,7 @@ function planPass(
   run: PlannedRun,
   direction: Direction,
   items: readonly WorkItem[],
-  subject: BindingForRun,
+  subject: ReadySubject,
   known: Known,
 ): Pass {
   const { binding, mirror } = subject
@@ -88,7 +88,7 @@ type Wanted = {
   readonly decided: ReadonlyMap<RefName, SeenHeads>
 }
 
-function collectRefs(items: readonly WorkItem[], { binding, branches }: BindingForRun): Wanted {
+function collectRefs(items: readonly WorkItem[], { binding, branches }: ReadySubject): Wanted {
   const isWhole = items.some((item) => item.scope === 'all')
   const refs = new Map<RefName, WorkRef>()
   const forced: RefName[] = []
@@ -113,12 +113,7 @@ function collectRefs(items: readonly WorkItem[], { binding, branches }: BindingF
   return { isWhole, refs, forced, deleted, decided }
 }
 
-function planRestores(
-  run: PlannedRun,
-  item: WorkItem,
-  subject: BindingForRun,
-  known: Known,
-): readonly Pass[] {
+function planRestores(run: PlannedRun, item: WorkItem, subject: ReadySubject, known: Known): readonly Pass[] {
   if (item.scope === 'all') return []
   return item.scope.flatMap(({ internal, external, restore }): readonly Pass[] => {
     if (restore === undefined) return []
@@ -138,7 +133,7 @@ function planRestores(
 
 function baseOf(
   { subject: name, dryRun }: PlannedRun,
-  { binding, remotes, subject }: BindingForRun,
+  { binding, remotes, subject }: ReadySubject,
   { agreed, conflicts }: Known,
 ) {
   return {

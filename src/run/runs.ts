@@ -56,7 +56,9 @@ export async function listRuns(
 ): Promise<{ readonly runs: readonly Run[]; readonly total: number }> {
   const { binding, taskId, status, trigger } = filter
   let query = deps.db.selectFrom('run')
-  if (binding !== undefined) query = query.where('subject_name', '=', binding)
+  if (binding !== undefined) {
+    query = query.where('subject_name', '=', binding).where('task_id', 'is', null)
+  }
   if (taskId !== undefined) query = query.where('task_id', '=', taskId)
   if (status !== undefined) query = query.where('status', '=', status)
   if (trigger !== undefined) query = query.where('trigger', '=', trigger)

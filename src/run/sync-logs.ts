@@ -72,6 +72,8 @@ export async function listSyncLogs(
 
 /** One row per branch binding that was asked for, and one for the whole repository when that was; replaced at each attempt. */
 export async function recordSyncLog(trx: Executor, run: Run, end: AttemptEnd, now: number): Promise<void> {
+  // A task may have the name of a binding, and only bindings have this log.
+  if (run.bindingId === null) return
   const branchIdsByRef = new Map<RefName, number>()
   for (const item of run.work) {
     if (item.scope === 'all') continue

@@ -3,6 +3,8 @@ import type { Clock } from '../../src/clock.ts'
 export type TestClock = Clock & {
   /** Moves time on and runs the timers that fall due, in their order. */
   readonly advance: (ms: number) => void
+  /** Sets another time, as people do: what waits goes on waiting for as long as it would have. */
+  readonly set: (time: number) => void
   readonly pendingTimers: () => number
 }
 
@@ -28,6 +30,10 @@ export function createTestClock(start = Date.UTC(2026, 0, 31, 12)): TestClock {
         callback()
       }
       now = end
+    },
+    set: (time) => {
+      for (const [key, { at, callback }] of timers) timers.set(key, { at: at + time - now, callback })
+      now = time
     },
     pendingTimers: () => timers.size,
   }

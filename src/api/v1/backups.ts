@@ -1,15 +1,14 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { bindingSubject, runSubjectOf } from '../../binding/binding.ts'
-import type { Binding } from '../../binding/binding.ts'
-import { getBinding } from '../../binding/bindings.ts'
 import { isBranchRef, shortName } from '../../git/refs.ts'
 import { BackupId } from '../../ids.ts'
 import type { Backup } from '../../run/backups.ts'
 import { listBackups } from '../../run/backups.ts'
 import { restoreBackup } from '../../run/resolve.ts'
+import type { RunSubject } from '../../run/request.ts'
 import type { DecideDeps } from '../../run/resolve.ts'
+import type { FindSubject } from './conflicts.ts'
 import { ok } from './envelope.ts'
 import { isoTime, Paging } from './paging.ts'
 import { read, readBody } from './read.ts'
@@ -27,14 +26,14 @@ export type BackupRouteDeps = DecideDeps & {
   readonly backupRetentionMs: number
 }
 
-/** `/bindings/:name/backups`: heads that were overwritten or deleted, and the way back. */
-export function backupRoutes(deps: BackupRouteDeps): Hono {
+/** `/bindings/:name/backups`, and the same of tasks: heads that were overwritten or deleted, and the way back. */
+export function backupRoutes(deps: BackupRouteDeps, findSubject: FindSubject): Hono {
   const routes = new Hono()
-  const bindingOf = (c: Context): Promise<Binding> => getBinding(deps.db, c.req.param('name') ?? '')
+  const subjectOf = (c: Context): Promise<RunSubject> => findSubject(c.req.param('name') ?? '')
 
   routes.get('/:name/backups', async (c) => {
     const { page, page_size: pageSize } = read(Query, c.req.query())
-    const subject = bindingSubject((await bindingOf(c)).id)
+    const { subject } = await subjectOf(c)
     const { backups, total } = await listBackups(deps, subject, { page, pageSize })
     const items = backups.map((backup) => backupToWire(backup, deps.backupRetentionMs))
     const size = await deps.backupBytes(subject)
@@ -44,7 +43,7 @@ export function backupRoutes(deps: BackupRouteDeps): Hono {
   routes.post('/:name/backups/:id/restore', async (c) => {
     const { as } = await readBody(c, Restoration)
     const id = read(BackupId, c.req.param('id'))
-    const of = runSubjectOf(await bindingOf(c))
+    const of = await subjectOf(c)
     return ok(c, { run_id: await restoreBackup(deps, of, id, { as, by: c.get('caller').name }) }, 202)
   })
 

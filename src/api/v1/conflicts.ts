@@ -1,15 +1,15 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
-import { bindingSubject, runSubjectOf, SIDES } from '../../binding/binding.ts'
-import type { Binding, Side } from '../../binding/binding.ts'
-import { getBinding } from '../../binding/bindings.ts'
+import { SIDES } from '../../binding/binding.ts'
+import type { Side } from '../../binding/binding.ts'
 import { isBranchRef, shortName, toSha } from '../../git/refs.ts'
 import type { Sha } from '../../git/refs.ts'
 import type { Conflict } from '../../run/conflict.ts'
 import { listConflicts } from '../../run/conflicts.ts'
 import { getOpenConflict, resolveConflict } from '../../run/resolve.ts'
 import type { DecideDeps } from '../../run/resolve.ts'
+import type { RunSubject } from '../../run/request.ts'
 import { ok, page } from './envelope.ts'
 import { isoTime, isoTimeOrNull, Paging } from './paging.ts'
 import { read, readBody } from './read.ts'
@@ -35,15 +35,18 @@ const Decision = z.strictObject({
   external: head,
 })
 
-/** `/bindings/:name/conflicts`: refs that wait for a person. */
-export function conflictRoutes(deps: DecideDeps): Hono {
+/** Whose refs they are: of the binding, or of the task, that the first part of the path names. */
+export type FindSubject = (nameOrId: string) => Promise<RunSubject>
+
+/** `/bindings/:name/conflicts`, and the same of tasks: refs that wait for a person. */
+export function conflictRoutes(deps: DecideDeps, findSubject: FindSubject): Hono {
   const routes = new Hono()
-  const bindingOf = (c: Context): Promise<Binding> => getBinding(deps.db, c.req.param('name') ?? '')
+  const subjectOf = (c: Context): Promise<RunSubject> => findSubject(c.req.param('name') ?? '')
   const branchOf = (c: Context): string => c.req.param('branch') ?? ''
 
   routes.get('/:name/conflicts', async (c) => {
     const { page: number, page_size: pageSize, state } = read(Query, c.req.query())
-    const subject = bindingSubject((await bindingOf(c)).id)
+    const { subject } = await subjectOf(c)
     const { conflicts, total } = await listConflicts(deps, subject, state, { page: number, pageSize })
     return page(c, { items: conflicts.map(conflictToWire), total, page: number, pageSize })
   })
@@ -54,13 +57,13 @@ export function conflictRoutes(deps: DecideDeps): Hono {
       ...(internal === undefined ? {} : { internal }),
       ...(external === undefined ? {} : { external }),
     }
-    const of = runSubjectOf(await bindingOf(c))
+    const of = await subjectOf(c)
     const by = c.get('caller').name
     return ok(c, { run_id: await resolveConflict(deps, of, branchOf(c), { take, seen, by }) }, 202)
   })
 
   routes.get('/:name/conflicts/:branch{.+}', async (c) => {
-    const subject = bindingSubject((await bindingOf(c)).id)
+    const { subject } = await subjectOf(c)
     return ok(c, conflictToWire(await getOpenConflict(deps, subject, branchOf(c))))
   })
 
