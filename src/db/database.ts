@@ -15,8 +15,8 @@ import * as audit from './migrations/0008-audit.ts'
 import * as tokens from './migrations/0009-tokens.ts'
 import * as listPages from './migrations/0010-list-pages.ts'
 import * as defaultBranch from './migrations/0011-default-branch.ts'
-import * as repositories from './migrations/0013-repositories.ts'
-import * as tasks from './migrations/0014-tasks.ts'
+import * as repositories from './migrations/0012-repositories.ts'
+import * as tasks from './migrations/0013-tasks.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
@@ -39,8 +39,8 @@ const migrations = {
   '0009-tokens': tokens,
   '0010-list-pages': listPages,
   '0011-default-branch': defaultBranch,
-  '0013-repositories': repositories,
-  '0014-tasks': tasks,
+  '0012-repositories': repositories,
+  '0013-tasks': tasks,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

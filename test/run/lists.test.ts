@@ -166,6 +166,7 @@ test('what a database held before its lists were counted is counted with the upg
     sql`create table run (id integer primary key, status text, "trigger" text, subject_name text, task_id integer)`,
     sql`create table delivery (id integer primary key, status text, forge text)`,
     sql`create table sync_log (id integer primary key, repo_name text, branch_id integer, created_at integer)`,
+    sql`create index run_subject_name_id_index on run (subject_name, id)`,
     sql`create index sync_log_repo_name_created_at_index on sync_log (repo_name, created_at)`,
     sql`create index sync_log_branch_id_index on sync_log (branch_id)`,
     sql`insert into run (id, status, "trigger") values (1, 'failed', 'manual'), (1023, 'failed', 'manual'), (1024, 'failed', 'manual')`,

@@ -11,13 +11,16 @@ const TALLIES = [
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const { table, kinds } of TALLIES) await addTally(db, table, kinds)
 
-  await addIndex(db, 'run', ['subject_name', 'status', 'id'])
+  // A task may have the name of a binding: what a binding ran is told apart within the index.
+  await addIndex(db, 'run', ['subject_name', 'id', 'task_id'])
+  await addIndex(db, 'run', ['subject_name', 'status', 'id', 'task_id'])
   await sql`create index run_task_id on run (task_id, id) where task_id is not null`.execute(db)
   for (const column of ['repo_name', 'branch_id'] as const) {
     await addIndex(db, 'sync_log', [column, 'created_at', 'id'])
   }
   await addIndex(db, 'sync_log', ['created_at', 'id'])
   // The longer ones begin with the same columns.
+  await db.schema.dropIndex('run_subject_name_id_index').execute()
   await db.schema.dropIndex('sync_log_repo_name_created_at_index').execute()
   await db.schema.dropIndex('sync_log_branch_id_index').execute()
 }

@@ -25,9 +25,4 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute()
   await addIndex(db, 'task', ['repository_id'])
   await addIndex(db, 'task', ['cron_next_at'])
-  // A task may have the name of a binding: what a binding ran is told apart within the index.
-  await addIndex(db, 'run', ['subject_name', 'id', 'task_id'])
-  await addIndex(db, 'run', ['subject_name', 'status', 'id', 'task_id'])
-  await db.schema.dropIndex('run_subject_name_id_index').execute()
-  await db.schema.dropIndex('run_subject_name_status_id_index').execute()
 }
