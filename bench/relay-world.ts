@@ -59,6 +59,8 @@ export async function openForges(scheme: Scheme): Promise<Forges> {
   }
   const daemons = { relay: await startDaemon(true), git: await startDaemon(false) }
   const work = await createWorkRepository(folder)
+  // What cannot be packed any smaller need not be tried where nobody measures it.
+  await git(work.dir, 'config', 'core.compression', '0')
   const template = await servers.inner.createRepository('template')
   await fillRepository(template.dir, 0)
   await git(work.dir, 'fetch', '--quiet', template.dir, REF)

@@ -8,7 +8,7 @@ import { milliseconds, table, times } from './table.ts'
 // by one that leaves it to git, and by the two bare commands. In turns, so that all meet the same machine.
 
 const SMALL = 1024
-const WARM_UP = 2
+const WARM_UP = 1
 
 type Taken = {
   readonly relay: number[]
@@ -25,21 +25,25 @@ export async function measureRelay(sizes: Sizes): Promise<string> {
     for (const roundTripMs of sizes.roundTrips) {
       await using distance = await forges.at(roundTripMs)
       const name = roundTripMs === 0 ? 'loopback' : `${roundTripMs} ms away`
-      columns.set(name, await measure(distance, SMALL, sizes.distantPushes))
+      columns.set(name, await measure(distance, SMALL, { pushes: sizes.distantPushes, warmUp: WARM_UP }))
     }
     tables.push(toTable(`1 KB over ${scheme.toUpperCase()}`, columns))
     if (scheme !== sizes.schemes[0]) continue
     const bySize = new Map<string, Taken>()
     await using near = await forges.at(0)
-    for (const bytes of sizes.packBytes) bySize.set(describeSize(bytes), await measure(near, bytes, 3))
+    for (const bytes of sizes.packBytes)
+      bySize.set(describeSize(bytes), await measure(near, bytes, { pushes: 2, warmUp: 0 }))
     tables.push(toTable(`larger pushes over ${scheme.toUpperCase()}, loopback`, bySize))
   }
   return [tables.join('\n\n'), '', NOTES].join('\n')
 }
 
-async function measure(distance: Distance, bytes: number, pushes: number): Promise<Taken> {
+async function measure(
+  distance: Distance,
+  bytes: number,
+  { pushes, warmUp }: { readonly pushes: number; readonly warmUp: number },
+): Promise<Taken> {
   const taken: Taken = { relay: [], cold: [], git: [], hand: [] }
-  const warmUp = Math.min(WARM_UP, pushes)
   const last = warmUp + pushes
   for (let push = 0; push < last + Math.ceil(pushes / 2); push += 1) {
     const isCold = push >= last
