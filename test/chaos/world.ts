@@ -84,23 +84,20 @@ export type RunningDaemon = Pick<DaemonProcess, 'call' | 'deliver' | 'output'> &
 
 export type ChaosOptions = {
   readonly env?: Readonly<Record<string, string>>
+  /** Called with the folder of the world before its daemon starts. */
+  readonly prepare?: (folder: string) => Promise<AsyncDisposable>
   /** The daemon is a process of its own, which can be killed. */
   readonly apart?: boolean
-  /** See `daemon.ts`; for a daemon apart. */
-  readonly wrapper?: readonly string[]
 }
 
 const MAIN = fileURLToPath(new URL('../rig/jumping-main.ts', import.meta.url))
 
 export const IDLE_TIMEOUT = 30 * SECOND
 
-export async function startChaos({
-  env = {},
-  apart = false,
-  wrapper = [],
-}: ChaosOptions = {}): Promise<Chaos> {
+export async function startChaos({ env = {}, prepare, apart = false }: ChaosOptions = {}): Promise<Chaos> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder()).path
+  if (prepare !== undefined) stack.use(await prepare(folder))
   const seenCommands: string[] = []
   let sampling: Promise<void> | undefined
   // Once per kind of request, so that the watching does not cost more than what is watched.
@@ -128,7 +125,7 @@ export async function startChaos({
   }
   const launch = (changes: Readonly<Record<string, string>> = {}): Promise<Launched> => {
     const own = { dir: folder, env: { ...settings, ...changes } }
-    return apart ? launchApart(own, wrapper, aheadMs) : launchInside(own, aheadMs)
+    return apart ? launchApart(own, aheadMs) : launchInside(own, aheadMs)
   }
   let { daemon, jump, end } = await launch()
   stack.defer(async () => {
@@ -235,13 +232,9 @@ type Launched = {
 
 type Launch = { readonly dir: string; readonly env: Readonly<Record<string, string>> }
 
-async function launchApart(
-  { dir, env }: Launch,
-  wrapper: readonly string[],
-  aheadMs: number,
-): Promise<Launched> {
+async function launchApart({ dir, env }: Launch, aheadMs: number): Promise<Launched> {
   const all = { ...env, CLOCK_AHEAD_MS: String(aheadMs) }
-  const daemon = await startDaemonProcess({ dir, env: all, main: MAIN, wrapper })
+  const daemon = await startDaemonProcess({ dir, env: all, main: MAIN })
   const end = async (): Promise<void> => daemon[Symbol.asyncDispose]()
   return { daemon, jump: (ms) => daemon.tell({ jumpMs: ms }), end }
 }

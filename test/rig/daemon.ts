@@ -70,8 +70,6 @@ export type DaemonOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** Another program to start it than `src/main.ts`; it may be told things with `tell`. */
   readonly main?: string
-  /** A command that starts the program it is given, such as `unshare`. */
-  readonly wrapper?: readonly string[]
 }
 
 /** Resolves when the daemon says that it is ready; rejects with what it printed when it ends before. */
@@ -165,10 +163,8 @@ export async function runDaemonProcess(
   return { code, output }
 }
 
-function spawnDaemon({ dir, env = {}, main, wrapper = [] }: DaemonOptions): ChildProcess {
-  const program = [process.execPath, main ?? join(ROOT, 'src/main.ts')] as const
-  const [file, ...args] = [...wrapper, ...program]
-  return spawn(file, args, {
+function spawnDaemon({ dir, env = {}, main }: DaemonOptions): ChildProcess {
+  return spawn(process.execPath, [main ?? join(ROOT, 'src/main.ts')], {
     cwd: dir,
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
