@@ -83,8 +83,7 @@ type Ending = { readonly code: number | null; readonly detail: string | null }
 export async function play(story: Story): Promise<readonly Ending[]> {
   await using chaos = await startChaos(story.world)
   const troubles: Trouble[] = []
-  const scenes: Scene[] = []
-  for (const way of story.ways ?? WAYS) scenes.push(await setUp(chaos, way, story, troubles))
+  const scenes = await setScenes(chaos, story, troubles)
 
   for (const scene of scenes) await story.arrange?.(scene)
   const runs: (number | undefined)[] = []
@@ -114,8 +113,25 @@ export function foretold({ ends }: Story, endings: readonly Ending[]): readonly 
 
 const Requested = z.object({ data: z.object({ run_id: z.number() }) })
 
-async function setUp(chaos: Chaos, way: Way, story: Story, troubles: Trouble[]): Promise<Scene> {
-  const app = await chaos.bind(way === 'both' ? 'both' : 'outer', { direction: way, ...story.options })
+type Setting = Pick<Story, 'ways' | 'options' | 'meetsNew'> & {
+  /** Begins the names of the bindings, where a world has several stories. */
+  readonly name?: string
+}
+
+/** A binding of each way, at the beginning of a story. Faults that are inflicted in them are added to `troubles`. */
+export async function setScenes(
+  chaos: Chaos,
+  setting: Setting,
+  troubles: Trouble[] = [],
+): Promise<readonly Scene[]> {
+  const scenes: Scene[] = []
+  for (const way of setting.ways ?? WAYS) scenes.push(await setUp(chaos, way, setting, troubles))
+  return scenes
+}
+
+async function setUp(chaos: Chaos, way: Way, story: Setting, troubles: Trouble[]): Promise<Scene> {
+  const name = `${story.name ?? ''}${way === 'both' ? 'both' : 'outer'}`
+  const app = await chaos.bind(name, { direction: way, ...story.options })
   const source: Side = way === 'both' ? 'external' : 'internal'
   const sideOf = (end: End): Side => (end === 'source' ? source : otherSide(source))
   const first = chaos.hands.commit('first')
