@@ -1,5 +1,5 @@
 # reposync in a container: one process, one volume.
-#   docker build -t reposync .
+#   docker build -t reposync --build-arg GIT_COMMIT="$(git rev-parse HEAD)" .
 #   docker run -p 38080:38080 -v reposync:/data -e WEBHOOK_SECRET=... reposync
 
 FROM node:24-slim AS dependencies
@@ -18,6 +18,12 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY config ./config
 COPY src ./src
+
+# What /api/v1/system/version tells; the commit is for whoever builds to say, the image has no .git.
+ARG GIT_COMMIT=
+ARG BUILD_TIME=
+RUN printf '{"git_commit":"%s","build_time":"%s"}\n' \
+    "$GIT_COMMIT" "${BUILD_TIME:-$(date --utc +%Y-%m-%dT%H:%M:%SZ)}" > build.json
 
 # The folder exists before the volume does, so that a new volume belongs to the user.
 RUN install --directory --owner=node --group=node --mode=0700 /data

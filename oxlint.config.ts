@@ -34,7 +34,7 @@ const table: Readonly<
   repository: { values: ['db/', 'credential/'], types: ['git/'] },
   sync: { values: ['git/'], types: ['binding/', 'task/'] },
   hook: { values: ['binding/', 'forge/', 'credential/', 'db/'] },
-  notify: { values: ['db/'] },
+  notify: { values: ['db/'], types: ['credential/vault'] },
   audit: { values: ['db/'] },
   run: {
     values: ['binding/', 'task/', 'credential/', 'notify/outbox', 'audit/', 'db/'],
@@ -73,6 +73,8 @@ const ground = [
   'host-network',
   'ids',
   'log',
+  'networks',
+  'ports',
   'git/refs',
   'git/git-error',
 ]

@@ -1,5 +1,6 @@
 import { describeMachine } from './machine.ts'
 import { measureDeliveries } from './deliveries.ts'
+import { measureLists } from './lists.ts'
 import { measureMemory } from './memory.ts'
 import { measurePushes } from './pushes.ts'
 import { measureRepository } from './repository.ts'
@@ -21,6 +22,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map([
   ['b', { title: 'A repository with many branches', measure: measureRepository }],
   ['c', { title: 'Signed deliveries per second', measure: measureDeliveries }],
   ['d', { title: 'Resident memory', measure: measureMemory }],
+  ['e', { title: 'Pages of long lists', measure: measureLists }],
 ])
 
 const words = process.argv.slice(2)

@@ -16,6 +16,10 @@ export type Sizes = {
   readonly repositories: number
   /** Bindings that the daemon holds when it holds many. */
   readonly bindings: number
+  /** Rows of the lists whose pages are read, and how often each of those is. */
+  readonly listedRuns: number
+  readonly listedDeliveries: number
+  readonly listReads: number
   /** How long a daemon is left alone before its memory counts as idle. */
   readonly settleMs: number
 }
@@ -31,6 +35,9 @@ export const FULL: Sizes = {
   connections: 32,
   repositories: 100,
   bindings: 10_000,
+  listedRuns: 1_000_000,
+  listedDeliveries: 100_000,
+  listReads: 200,
   settleMs: 2000,
 }
 
@@ -45,5 +52,8 @@ export const QUICK: Sizes = {
   connections: 4,
   repositories: 2,
   bindings: 20,
+  listedRuns: 3000,
+  listedDeliveries: 3000,
+  listReads: 3,
   settleMs: 10,
 }

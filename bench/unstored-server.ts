@@ -35,6 +35,7 @@ const webhooks = webhookRoutes({
 const app = createHttpApp({
   log: logger,
   clock: systemClock,
+  audit: (_, next) => next(),
   access: (_, next) => next(),
   checkHealth: () => Promise.resolve({ status: 'ok' }),
   mounts: [{ path: '/webhooks', routes: webhooks }],

@@ -30,7 +30,7 @@ declare module 'hono' {
 }
 
 const PUBLIC = /^\/(?:webhooks(?:\/.*)?|api\/webhooks\/.*|healthz|readyz|api\/health)$/
-const ADMIN_ONLY = /^\/api\/v1\/tokens(?:\/.*)?$/
+const ADMIN_ONLY = /^\/api\/v1\/(?:tokens|host-keys)(?:\/.*)?$/
 
 const RANK: Readonly<Record<Role, number>> = { read: 1, operate: 2, admin: 3 }
 
@@ -94,30 +94,34 @@ function tokenCheck(deps: AccessDeps): Authenticate {
     const owner = await findOwner(deps, token)
     // Asked again: guesses sent at the same moment must not all get an answer.
     refuseAfterTooMany(c, guesses.blockedForMs(address))
+    if (owner === 'expired') throw challenge(c, 'token_expired')
     if (owner !== undefined) return owner
     guesses.count(address)
     throw challenge(c, 'token_unknown')
   }
 }
 
-async function findOwner(deps: AccessDeps, token: string): Promise<TokenOwner | undefined> {
+async function findOwner(deps: AccessDeps, token: string): Promise<TokenOwner | 'expired' | undefined> {
   if (deps.apiToken !== undefined && isSameToken(token, deps.apiToken)) {
     return { name: 'API_TOKEN', role: 'admin' }
   }
-  return findToken(deps.db, token)
+  return findToken(deps, token)
 }
 
-function challenge(c: Context, reason: 'token_missing' | 'token_unknown'): DomainError {
-  const isUnknown = reason === 'token_unknown'
-  c.header('WWW-Authenticate', `Bearer realm="reposync"${isUnknown ? ', error="invalid_token"' : ''}`)
-  const detail = isUnknown
-    ? { zh: '令牌无效', en: 'the token is not known' }
-    : { zh: '缺少访问令牌', en: 'the request carries no token' }
+const CHALLENGES = {
+  token_missing: { zh: '缺少访问令牌', en: 'the request carries no token' },
+  token_unknown: { zh: '令牌无效', en: 'the token is not known' },
+  token_expired: { zh: '令牌已过期', en: 'the token has expired' },
+}
+
+function challenge(c: Context, reason: keyof typeof CHALLENGES): DomainError {
+  const isInvalid = reason !== 'token_missing'
+  c.header('WWW-Authenticate', `Bearer realm="reposync"${isInvalid ? ', error="invalid_token"' : ''}`)
   const hint = {
-    zh: '请在请求头中添加 Authorization: Bearer <令牌>；令牌由 API_TOKEN 设置，或在首次启动时打印',
-    en: 'send the header "Authorization: Bearer <token>"; the token is set by API_TOKEN or was printed at the first start',
+    zh: '请在请求头中添加 Authorization: Bearer <令牌>；令牌由 API_TOKEN 设置、在首次启动时打印，或由管理员创建',
+    en: 'send the header "Authorization: Bearer <token>"; the token is set by API_TOKEN, was printed at the first start, or is made by an admin',
   }
-  return new DomainError('unauthenticated', reason, detail, { hint })
+  return new DomainError('unauthenticated', reason, CHALLENGES[reason], { hint })
 }
 
 function refuseAfterTooMany(c: Context, blockedForMs: number): void {

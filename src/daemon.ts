@@ -1,19 +1,20 @@
 import { dirname, join } from 'node:path'
 import { accessControl, needsTokens } from './access.ts'
+import { administration, hostKeyStore, removalRecorder } from './administration.ts'
+import { auditTrail } from './audit/request-trail.ts'
 import { loadForRun } from './binding/for-run.ts'
 import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
 import { bindingSubject, previewSubject } from './binding/binding.ts'
+import { bindingsUsingKeys } from './binding/side-keys.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { findHostKeys, trustHostKey } from './credential/host-keys.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
 import { lockInstance, lockMirrors } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
 import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
-import { hostKeyFingerprint } from './git/host-key.ts'
 import { killOrphans } from './git/orphans.ts'
 import { openGit } from './git/room.ts'
 import { findEndpoint } from './hook/endpoint.ts'
@@ -25,6 +26,7 @@ import { createHttpApp } from './http.ts'
 import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createMounts } from './mounts.ts'
+import { openNotifications } from './notifications.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { remoteHosts } from './remote-hosts.ts'
 import { cancelRunsOf } from './run/cancel.ts'
@@ -90,7 +92,6 @@ export async function startDaemon(
   await warnOfLostKey({ db, vault, logger })
 
   const { hosts, network } = remoteHosts(config)
-  const hostKeyDeps = { db, clock, logger: logger.child({ stage: 'ssh' }) }
   const git = starting.use(
     await openGit({
       clock,
@@ -99,11 +100,7 @@ export async function startDaemon(
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
       network,
-      hostKeys: {
-        policy: config.remotes.sshHostKeys,
-        find: (host) => findHostKeys(hostKeyDeps, host),
-        trust: (key) => trustHostKey(hostKeyDeps, key, hostKeyFingerprint(key)),
-      },
+      hostKeys: hostKeyStore({ db, clock, logger }, config.remotes.sshHostKeys),
     }),
   )
   const syncDeps = {
@@ -115,6 +112,7 @@ export async function startDaemon(
     deleteMirrorAfter: config.sync.deleteDir,
   }
 
+  const notifications = starting.use(openNotifications({ db, clock, vault, logger, hosts, network }))
   const bindingDeps = {
     db,
     clock,
@@ -156,7 +154,10 @@ export async function startDaemon(
     logger: logger.child({ stage: 'queue' }),
     concurrency: config.sync.concurrency,
     hostConcurrency: config.sync.hostConcurrency,
-    work: runs.work,
+    work: {
+      ...runs.work,
+      execute: (ticket, signal) => runs.work.execute(ticket, signal).finally(notifications.wake),
+    },
   })
 
   let isStopping = false
@@ -173,16 +174,17 @@ export async function startDaemon(
       (arrivals: Parameters<typeof storeArrivals>[1]) => storeArrivals(storeDeps, arrivals),
       LARGEST_GROUP,
     ),
-    recordRejection: async (rejection: Rejection) => void (await recordRejection(rejection)),
+    recordRejection: (rejection: Rejection) => recordRejection(rejection).then(notifications.wake),
     wakeQueue: queue.wake,
   }
   const recordRejection = createGroupCommit(
-    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
+    (refused: readonly Rejection[]) => storeRejections({ ...storeDeps, tell: notifications.tell }, refused),
     LARGEST_GROUP,
   )
   const hookWatch = createHookWatch({
     ...hookDeps,
     takeInMissed: (hook, missed) => takeInMissed(webhookDeps, hook, missed),
+    recordRemoval: removalRecorder({ db, clock }),
     intervalMs: config.reconcileIntervalMs,
   })
   starting.use(hookWatch)
@@ -208,6 +210,7 @@ export async function startDaemon(
   const app = createHttpApp({
     log: logger,
     clock,
+    audit: auditTrail({ db, clock, logger }),
     access: accessControl({
       clock,
       db,
@@ -223,18 +226,22 @@ export async function startDaemon(
         minimumFreeBytes: MINIMUM_FREE_BYTES,
         isStopping,
       }),
-    mounts: createMounts({
-      bindings: bindingRoom,
-      hooks: hookDeps,
-      runs: runs.room,
-      asks: { ...storeDeps, wakeQueue: queue.wake, isStopping: () => isStopping },
-      status: { inspector: createInspector(syncDeps), loadBinding },
-      backups: {
-        backupBytes: (subject) => backupBytes({ backupDir }, subject),
-        backupRetentionMs: config.retention.backupMs,
-      },
-      webhooks: webhookDeps,
-    }),
+    mounts: [
+      ...createMounts({
+        bindings: bindingRoom,
+        hooks: hookDeps,
+        runs: runs.room,
+        asks: { ...storeDeps, wakeQueue: queue.wake, isStopping: () => isStopping },
+        status: { inspector: createInspector(syncDeps), loadBinding },
+        backups: {
+          backupBytes: (subject) => backupBytes({ backupDir }, subject),
+          backupRetentionMs: config.retention.backupMs,
+        },
+        webhooks: webhookDeps,
+        notifications: notifications.room,
+      }),
+      ...(await administration({ ...bindingRoom, git, gitVersion: version, keyUsers: [bindingsUsingKeys] })),
+    ],
   })
   await announceFirstToken(config, { db, clock })
   warnOfOpenApi(config, logger)

@@ -1,4 +1,6 @@
 import { needsTokens } from './access.ts'
+import { ownDoing } from './audit/audit.ts'
+import { recordAudit } from './audit/audit-log.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { ensureFirstToken } from './credential/tokens.ts'
@@ -32,7 +34,9 @@ export async function announceFirstToken(
 ): Promise<void> {
   const isOpen = !needsTokens({ auth: config.auth, host: config.listen.host })
   if (isOpen || config.secrets.apiToken !== undefined) return
-  const token = await ensureFirstToken(deps)
+  const token = await ensureFirstToken(deps, (trx, { id, name, role }) =>
+    recordAudit(trx, ownDoing(deps.clock.now(), 'CREATE', { type: 'token', id, name }, { role })),
+  )
   if (token === undefined) return
   // Not through the log, which may be shipped elsewhere.
   process.stdout.write(`reposync: the first admin token, shown only now: ${token}\n`)

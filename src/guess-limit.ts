@@ -5,15 +5,15 @@ const GUESSES = 10
 const GUESS_WINDOW = 1 * MINUTE
 const MOST_ADDRESSES = 10_000
 
-/** Counts wrong secrets per client address, and says for how long one has to wait. */
+/** Counts tries, such as wrong secrets of a client address, and says for how long one has to wait. */
 export type GuessLimit = {
-  /** 0: may guess. */
+  /** 0: may try. */
   readonly blockedForMs: (address: string) => number
   readonly count: (address: string) => void
 }
 
-/** Ten wrong guesses per address within a minute close it for the rest of that minute. */
-export function createGuessLimit(clock: Clock): GuessLimit {
+/** So many tries of one address, or of whoever else is named, within a minute close it for the rest of that minute. */
+export function createGuessLimit(clock: Clock, most = GUESSES): GuessLimit {
   const windows = new Map<string, { readonly failures: number; readonly endsAt: number }>()
   const current = (address: string) => {
     const window = windows.get(address)
@@ -22,7 +22,7 @@ export function createGuessLimit(clock: Clock): GuessLimit {
   return {
     blockedForMs: (address) => {
       const window = current(address)
-      return window === undefined || window.failures < GUESSES ? 0 : window.endsAt - clock.now()
+      return window === undefined || window.failures < most ? 0 : window.endsAt - clock.now()
     },
     count: (address) => {
       const { failures, endsAt } = current(address) ?? { failures: 0, endsAt: clock.now() + GUESS_WINDOW }

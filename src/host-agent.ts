@@ -7,23 +7,40 @@ import type { Bundle, HostRoute } from './host-network.ts'
 // What our own HTTP clients reach a host with. Nothing of the environment takes part: neither its proxies
 // nor the variables that would switch the check of certificates off.
 
-/** For one request or a few to one host; an abort also ends a tunnel that the proxy has not opened yet. */
-export type OpenAgent = (url: URL, route: HostRoute, signal: AbortSignal) => HttpAgent
+/**
+ * For requests to one host; an abort also ends a tunnel that the proxy has not opened yet. Who keeps connections
+ * alive for the next request has to destroy the agent.
+ */
+export type OpenAgent = (
+  url: URL,
+  route: HostRoute,
+  signal: AbortSignal,
+  options?: { readonly keepAlive: boolean },
+) => HttpAgent
 
-export function createAgents(): OpenAgent {
+/** By what a server has to prove itself, beside what the system trusts; read once for each bundle. */
+export function createContexts(): (bundle: Bundle | undefined) => SecureContext {
   const contexts = new Map<Bundle | undefined, SecureContext>()
   // Reading what the system trusts takes a while.
-  const contextOf = (bundle: Bundle | undefined): SecureContext => {
+  return (bundle) => {
     const known = contexts.get(bundle)
     if (known !== undefined) return known
     const context = createSecureContext({ ca: trusted(bundle) })
     contexts.set(bundle, context)
     return context
   }
-  return (url, { bundle, proxy }, signal) => {
+}
+
+export function createAgents(): OpenAgent {
+  const contextOf = createContexts()
+  return (url, { bundle, proxy }, signal, { keepAlive } = { keepAlive: false }) => {
     if (url.protocol === 'http:')
-      return new HttpAgent(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.url } })
+      return new HttpAgent({
+        keepAlive,
+        ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy.url } }),
+      })
     const agent = new HttpsAgent({
+      keepAlive,
       secureContext: contextOf(bundle),
       rejectUnauthorized: true,
       ...(proxy === undefined ? {} : { proxyEnv: { HTTPS_PROXY: proxy.url } }),

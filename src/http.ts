@@ -21,6 +21,8 @@ export type Health =
 export type HttpDeps = {
   readonly log: Logger
   readonly clock: Clock
+  /** Sees every request, also what access control refuses. */
+  readonly audit: MiddlewareHandler
   readonly access: MiddlewareHandler
   readonly checkHealth: () => Promise<Health>
   readonly mounts: readonly Mount[]
@@ -55,6 +57,7 @@ export function createHttpApp(deps: HttpDeps): Hono {
   app.use(requestId({ limitLength: 128 }))
   app.use(requestLog(deps))
   app.use(safeHeaders())
+  app.use(deps.audit)
   app.use(deps.access)
   app.use(bodyGuard())
   addHealth(app, deps)

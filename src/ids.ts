@@ -21,3 +21,15 @@ export type HookId = z.infer<typeof HookId>
 
 export const BackupId = id.brand<'BackupId'>()
 export type BackupId = z.infer<typeof BackupId>
+
+export const SshKeyId = id.brand<'SshKeyId'>()
+export type SshKeyId = z.infer<typeof SshKeyId>
+
+export const TokenId = id.brand<'TokenId'>()
+export type TokenId = z.infer<typeof TokenId>
+
+export const ChannelId = id.brand<'ChannelId'>()
+export type ChannelId = z.infer<typeof ChannelId>
+
+export const NotificationId = id.brand<'NotificationId'>()
+export type NotificationId = z.infer<typeof NotificationId>

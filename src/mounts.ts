@@ -9,6 +9,8 @@ import { conflictRoutes } from './api/v1/conflicts.ts'
 import { deliveryRoutes } from './api/v1/deliveries.ts'
 import { forgeRoutes } from './api/v1/forges.ts'
 import { hookRoutes } from './api/v1/hooks.ts'
+import { notificationRoutes } from './api/v1/notification-channels.ts'
+import type { NotificationRouteDeps } from './api/v1/notification-channels.ts'
 import { runRoutes } from './api/v1/runs.ts'
 import type { HookDeps } from './hook/at-forge.ts'
 import { requireBranch } from './hook/branch-check.ts'
@@ -34,6 +36,7 @@ export type Rooms = {
     readonly backupRetentionMs: number
   }
   readonly webhooks: WebhookRouteDeps
+  readonly notifications: NotificationRouteDeps
 }
 
 /** Every family of routes, and where it is mounted. */
@@ -45,6 +48,7 @@ export function createMounts({
   status,
   backups,
   webhooks,
+  notifications,
 }: Rooms): readonly Mount[] {
   const { db } = bindings
   const requireSourceBranch = (
@@ -75,5 +79,6 @@ export function createMounts({
     ),
     ...v1('/runs', runRoutes({ ...runs, ...asks })),
     ...v1('/deliveries', deliveryRoutes(asks)),
+    ...v1('/notification/channels', notificationRoutes(notifications)),
   ]
 }

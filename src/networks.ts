@@ -17,3 +17,21 @@ export function isListed(list: BlockList, address: string): boolean {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '')
   return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }
+
+const PRIVATE_NETWORKS = toBlockList([
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '::/127',
+  'fc00::/7',
+  'fe80::/10',
+])
+
+/** Whether only this machine or its own network can be at the address. */
+export function isPrivateAddress(address: string): boolean {
+  return isListed(PRIVATE_NETWORKS, address)
+}

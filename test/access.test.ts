@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { accessControl, needsTokens } from '../src/access.ts'
 import type { AccessDeps } from '../src/access.ts'
+import { auditTrail } from '../src/audit/request-trail.ts'
 import { ensureFirstToken } from '../src/credential/tokens.ts'
 import { createHttpApp } from '../src/http.ts'
 import { startServer } from '../src/server.ts'
@@ -32,6 +33,7 @@ async function guarded(settings: Partial<Pick<AccessDeps, 'auth' | 'host' | 'pub
   const app = createHttpApp({
     log: pino({ level: 'silent' }),
     clock,
+    audit: auditTrail({ clock, db: database.db, logger: pino({ level: 'silent' }) }),
     access: accessControl(deps),
     checkHealth: () => Promise.resolve({ status: 'ok' }),
     mounts: [{ path: '/', routes }],
@@ -47,7 +49,7 @@ function bearer(token: string, method = 'GET'): RequestInit {
 
 async function addToken(db: AccessDeps['db'], role: 'read' | 'operate' | 'admin'): Promise<string> {
   const clock = createTestClock()
-  const token = await ensureFirstToken({ db, clock })
+  const token = await ensureFirstToken({ db, clock }, () => Promise.resolve())
   await db.updateTable('token').set({ role }).execute()
   return token ?? ''
 }
@@ -279,8 +281,8 @@ describe('the first token', () => {
   test('is made once, and is never stored as it is', async () => {
     const { db, url } = await guarded()
 
-    const first = await ensureFirstToken({ db, clock: createTestClock() })
-    const second = await ensureFirstToken({ db, clock: createTestClock() })
+    const first = await ensureFirstToken({ db, clock: createTestClock() }, () => Promise.resolve())
+    const second = await ensureFirstToken({ db, clock: createTestClock() }, () => Promise.resolve())
 
     const answer = await fetch(`${url}/api/v1/thing`, bearer(first ?? ''))
     const rows = await db.selectFrom('token').selectAll().execute()

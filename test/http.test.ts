@@ -26,6 +26,7 @@ async function listening(
   const app = createHttpApp({
     log,
     clock: systemClock,
+    audit: (_c, next) => next(),
     access: (_c, next) => next(),
     checkHealth,
     mounts,

@@ -1,4 +1,5 @@
 import type { RemoteUrl } from '../git/refs.ts'
+import { isForgePort } from '../ports.ts'
 import { bracketHost, canonicalHost } from './host.ts'
 import type { Refusal } from './address-refusal.ts'
 import { refuse } from './address-refusal.ts'
@@ -38,12 +39,6 @@ export type ParsedAddress = { readonly kind: 'ok'; readonly address: Address } |
 
 const MAX_LENGTH = 2000
 const DEFAULT_PORT: Readonly<Record<Scheme, number | null>> = { http: 80, https: 443, ssh: 22, file: null }
-const LOW_PORTS: ReadonlySet<number> = new Set([22, 80, 443])
-// Services that would take a git request for something else; forges do not live there.
-const DENIED_PORTS: ReadonlySet<number> = new Set([
-  2049, 2375, 2376, 2379, 3306, 4045, 5432, 6000, 6379, 6566, 6665, 6666, 6667, 6668, 6669, 6697, 9200, 11211,
-  27017,
-])
 // A slip like `https:host/path` is, to git, an ssh host of that name.
 const SCHEME_WORDS = /^(?:https?|ssh|git|ftps?|file|rsync|ext|fd|git\+ssh|ssh\+git|[a-z])$/i
 const USER = /^[A-Za-z0-9_](?:[A-Za-z0-9._~+=-]|%[0-9A-Fa-f]{2})*$/
@@ -179,8 +174,7 @@ function readPort(text: string, scheme: Scheme): number | null | undefined {
   if (text === '') return null
   const port = Number(text)
   if (port === DEFAULT_PORT[scheme]) return null
-  const isUsual = LOW_PORTS.has(port) || (port >= 1024 && port <= 65535)
-  return isUsual && !DENIED_PORTS.has(port) ? port : undefined
+  return isForgePort(port) ? port : undefined
 }
 
 function resolveSegments(path: string): string[] | Refusal {

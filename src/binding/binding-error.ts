@@ -49,6 +49,11 @@ export function addressRefused(
   )
 }
 
+/** For an address that belongs to no binding. */
+export function addressRefusedAlone({ reason, detail, hint }: Refusal): DomainError {
+  return new DomainError('invalid', `address_${reason}`, detail, { hint })
+}
+
 export function sameRepository(): DomainError {
   return new DomainError(
     'invalid',
@@ -144,6 +149,23 @@ export function wholeRepository(name: string, use: 'add' | 'remove' | 'read'): D
       hint: {
         zh: '如需按分支同步，请以 sync_granularity=2 重新绑定',
         en: 'bind it again with sync_granularity=2 to choose branches',
+      },
+    },
+  )
+}
+
+export function keyNeedsSsh(): DomainError {
+  return new DomainError(
+    'invalid',
+    'ssh_key_address',
+    {
+      zh: '该侧的地址不是 SSH 地址，不能使用 SSH 密钥',
+      en: 'the address of this side is no SSH address, so an SSH key is of no use there',
+    },
+    {
+      hint: {
+        zh: '请先把地址改为 git@主机:组织/仓库.git 的形式',
+        en: 'give it an address such as git@host:owner/repo.git first',
       },
     },
   )

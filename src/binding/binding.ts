@@ -1,4 +1,4 @@
-import type { BindingId, BranchBindingId } from '../ids.ts'
+import type { BindingId, BranchBindingId, SshKeyId } from '../ids.ts'
 import type { BranchName, RemoteUrl } from '../git/refs.ts'
 import type { Rules } from './rules.ts'
 
@@ -21,7 +21,10 @@ export type BindingSide = {
   readonly host: string
   /** `host:port`, as a circuit knows a server; empty: a local repository. */
   readonly endpoint: string
+  /** Whether it has a credential of its own. */
   readonly hasCredential: boolean
+  /** The key that stands in its place. */
+  readonly sshKeyId: SshKeyId | null
 }
 
 /** Runs stand still because nothing but a change of access or address will help; see `pause.ts`. */

@@ -2,8 +2,9 @@ import type { Insertable, Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
 import type { BindingAddressTable, BindingTable } from '../db/schema.ts'
-import { BindingId } from '../ids.ts'
+import { BindingId, SshKeyId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Address, AddressRules } from './address.ts'
 import { endpointOf, parseAddress, readAddress } from './address.ts'
@@ -17,11 +18,13 @@ import {
   bindingUnknown,
   sameRepository,
 } from './binding-error.ts'
-import { sealToken, warnOfOpenTokens } from './credential.ts'
+import { credentialColumns, warnOfOpenTokens } from './credential.ts'
+import type { SideKeys } from './credential.ts'
 import { rowToPause } from './pause.ts'
 import { DEFAULT_RULES, readRules } from './rules.ts'
 import type { Rules } from './rules.ts'
 import { checkRules } from './rules-check.ts'
+import { requireKeys } from './side-keys.ts'
 
 export type BindingDeps = {
   readonly db: Database
@@ -40,6 +43,7 @@ export type NewBinding = {
   readonly direction: Direction
   readonly addresses: Readonly<Record<Side, string>>
   readonly tokens: PerSide
+  readonly keys?: SideKeys
   readonly rules?: Rules
 }
 
@@ -50,7 +54,7 @@ export type Page = { readonly page: number; readonly pageSize: number; readonly 
 // No control characters, half characters, line ends, or marks that turn the reading direction.
 const NAME = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]{1,200}$/u
 
-/** Throws `binding_name`, `address_…`, `token` or `binding_exists`. */
+/** Throws `binding_name`, `address_…`, `token`, `rules`, `ssh_key_unknown`, `ssh_key_address` or `binding_exists`. */
 export async function createBinding(deps: BindingDeps, input: NewBinding): Promise<Binding> {
   if (!isBindingName(input.name)) throw bindingNameRefused()
   const internal = acceptAddress(deps, 'internal', input.addresses.internal)
@@ -68,14 +72,14 @@ export async function createBinding(deps: BindingDeps, input: NewBinding): Promi
     external_address: external.display,
     internal_host: internal.host,
     external_host: external.host,
-    internal_credential: sealToken(deps.vault, input.name, 'internal', input.tokens.internal ?? ''),
-    external_credential: sealToken(deps.vault, input.name, 'external', input.tokens.external ?? ''),
+    ...credentialColumns(deps.vault, input.name, input),
     rules: JSON.stringify(rules),
     reconcile_at: now + deps.reconcileIntervalMs,
     created_at: now,
     updated_at: now,
   }
   const created = await deps.db.transaction().execute(async (trx) => {
+    await requireKeys(trx, { internal, external }, input.keys)
     const inserted = await trx
       .insertInto('binding')
       .values(row)
@@ -94,10 +98,7 @@ export async function listBindings(
   deps: { readonly db: Database },
   { page, pageSize, newestFirst }: Page,
 ): Promise<{ readonly bindings: readonly Binding[]; readonly total: number }> {
-  const { total } = await deps.db
-    .selectFrom('binding')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .executeTakeFirstOrThrow()
+  const total = await countRows(deps.db.selectFrom('binding'))
   const rows = await deps.db
     .selectFrom('binding')
     .selectAll()
@@ -105,7 +106,7 @@ export async function listBindings(
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { bindings: rows.map(rowToBinding), total: Number(total) }
+  return { bindings: rows.map(rowToBinding), total }
 }
 
 export async function findBinding(db: Executor, id: BindingId): Promise<Binding | undefined> {
@@ -141,8 +142,8 @@ export function rowToBinding(row: Selectable<BindingTable>): Binding {
     enabled: row.enabled === 1,
     granularity: row.granularity,
     direction: row.direction,
-    internal: storedSide(row.name, row.internal_address, row.internal_credential),
-    external: storedSide(row.name, row.external_address, row.external_credential),
+    internal: storedSide(row.name, row.internal_address, row.internal_credential, row.internal_ssh_key_id),
+    external: storedSide(row.name, row.external_address, row.external_credential, row.external_ssh_key_id),
     rules: readRules(row.rules),
     pause: rowToPause(row),
     createdAt: Number(row.created_at),
@@ -150,12 +151,24 @@ export function rowToBinding(row: Selectable<BindingTable>): Binding {
   }
 }
 
-function storedSide(name: string, address: string, credential: string | null): BindingSide {
+function storedSide(
+  name: string,
+  address: string,
+  credential: string | null,
+  sshKeyId: number | null,
+): BindingSide {
   const parsed = readAddress(address)
   if (parsed.kind === 'refused')
     throw new Error(`the stored address of the binding ${name}: ${parsed.detail.en}`)
   const { url, host } = parsed.address
-  return { address, url, host, endpoint: endpointOf(parsed.address), hasCredential: credential !== null }
+  return {
+    address,
+    url,
+    host,
+    endpoint: endpointOf(parsed.address),
+    hasCredential: credential !== null,
+    sshKeyId: sshKeyId === null ? null : SshKeyId.parse(sshKeyId),
+  }
 }
 
 // Any name that %-escapes carry through a URL; it never becomes a path. Clients resolve the two dots away.

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
 import type { BranchBindingTable } from '../db/schema.ts'
 import { branchRef, toBranchName } from '../git/refs.ts'
 import type { BranchName, RefName } from '../git/refs.ts'
@@ -79,14 +80,14 @@ export async function listBranches(
   const binding = await getBinding(deps.db, bindingName)
   if (binding.granularity === 'all') throw wholeRepository(bindingName, 'read')
   const query = deps.db.selectFrom('branch_binding').where('binding_id', '=', binding.id)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const rows = await query
     .selectAll()
     .orderBy('id', newestFirst ? 'desc' : 'asc')
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { branches: rows.map(rowToBranch), total: Number(total) }
+  return { branches: rows.map(rowToBranch), total }
 }
 
 /** All branch bindings of these bindings. */

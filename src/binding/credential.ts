@@ -1,5 +1,7 @@
+import { findSshKey, warnOfLostSshKeys } from '../credential/ssh-keys.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database } from '../db/database.ts'
+import { SshKeyId } from '../ids.ts'
 import { readAddress } from './address.ts'
 import type { Logger } from '../log.ts'
 import type { Binding, Side } from './binding.ts'
@@ -7,7 +9,7 @@ import { SIDES } from './binding.ts'
 import { tokenRefused } from './binding-error.ts'
 import { isPrivateHost } from './host.ts'
 
-// What a person gave as a token, kept sealed and opened only for a sync.
+// What a person gave as a token, kept sealed and opened only for a sync, or the key that was named in its place.
 
 /** What proves to the forge of one side who is asking. */
 export type SideCredential =
@@ -19,8 +21,32 @@ const MAX_LENGTH = 16 * 1024
 // GitLab and Gitee want this name beside a token; the others take any.
 const TOKEN_USERNAME = 'oauth2'
 
+/** SSH keys that sides log in with in place of a token; null: none any more. */
+export type SideKeys = Partial<Readonly<Record<Side, SshKeyId | null>>>
+
+type CredentialColumns = Partial<
+  Record<`${Side}_credential`, string | null> & Record<`${Side}_ssh_key_id`, number | null>
+>
+
+/** How the credentials that were given are stored; a side has one, so a token and a key take each other's place. */
+export function credentialColumns(
+  vault: Vault,
+  name: string,
+  given: { readonly tokens?: Readonly<Record<Side, string | undefined>>; readonly keys?: SideKeys },
+): Readonly<CredentialColumns> {
+  const columns: CredentialColumns = {}
+  for (const side of SIDES) {
+    const [token, key] = [given.tokens?.[side], given.keys?.[side]]
+    if (token !== undefined) columns[`${side}_credential`] = sealToken(vault, name, side, token)
+    if (token !== undefined) columns[`${side}_ssh_key_id`] = null
+    if (key !== undefined) columns[`${side}_ssh_key_id`] = key
+    if (key !== undefined && key !== null) columns[`${side}_credential`] = null
+  }
+  return columns
+}
+
 /** The form in which a token is stored; null takes it away. */
-export function sealToken(vault: Vault, name: string, side: Side, token: string): string | null {
+function sealToken(vault: Vault, name: string, side: Side, token: string): string | null {
   const text = token.trim()
   if (text === '') return null
   // A line break in a password would end the header that carries it.
@@ -39,26 +65,32 @@ export async function credentialOf(
 ): Promise<SideCredential | undefined> {
   const row = await deps.db
     .selectFrom('binding')
-    .select(['internal_credential', 'external_credential'])
+    .select(['internal_credential', 'external_credential', 'internal_ssh_key_id', 'external_ssh_key_id'])
     .where('id', '=', binding.id)
     .executeTakeFirst()
-  const sealed = side === 'internal' ? row?.internal_credential : row?.external_credential
-  if (sealed === undefined || sealed === null) return undefined
-  const token = openToken(deps.vault, binding.name, side, sealed)
   const parsed = readAddress(binding[side].address)
-  if (parsed.kind === 'refused') return undefined
+  if (row === undefined || parsed.kind === 'refused') return undefined
   const { scheme, username } = parsed.address
+  const keyId = row[`${side}_ssh_key_id`]
+  if (keyId !== null) {
+    const key = scheme === 'ssh' ? await findSshKey(deps, SshKeyId.parse(keyId)) : undefined
+    return key === undefined ? undefined : { kind: 'ssh_key', privateKey: key.privateKey }
+  }
+  const sealed = row[`${side}_credential`]
+  if (sealed === null) return undefined
+  const token = openToken(deps.vault, binding.name, side, sealed)
   const credential = tokenToCredential(token, username ?? TOKEN_USERNAME)
   const isUsable = credential.kind === 'ssh_key' ? scheme === 'ssh' : scheme === 'http' || scheme === 'https'
   return isUsable ? credential : undefined
 }
 
-/** Tells at the start when the secret key is not the one that stored tokens were sealed with. */
+/** Tells at the start when the secret key is not the one that stored tokens and SSH keys were sealed with. */
 export async function warnOfLostKey(deps: {
   readonly db: Database
   readonly vault: Vault
   readonly logger: Logger
 }): Promise<void> {
+  await warnOfLostSshKeys(deps)
   const rows = await deps.db
     .selectFrom('binding')
     .select(['name', 'internal_credential as internal', 'external_credential as external'])

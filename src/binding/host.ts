@@ -1,5 +1,6 @@
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { isPrivateAddress } from '../networks.ts'
 
 // Names of machines: one spelling per host.
 
@@ -29,18 +30,6 @@ export function bracketHost(host: string): string {
 
 /** Whether traffic to the host stays inside: private addresses, and names only an inside resolver knows. */
 export function isPrivateHost(host: string): boolean {
-  // The list looks through `::ffff:10.0.0.1` to the IPv4 address in it.
-  if (isIP(host) !== 0) return PRIVATE_NETWORKS.check(host, isIPv4(host) ? 'ipv4' : 'ipv6')
+  if (isIP(host) !== 0) return isPrivateAddress(host)
   return !host.includes('.') || /\.(?:local|localhost|internal|intranet|lan|corp|home\.arpa|test)$/.test(host)
 }
-
-const PRIVATE_NETWORKS = new BlockList()
-PRIVATE_NETWORKS.addSubnet('10.0.0.0', 8, 'ipv4')
-PRIVATE_NETWORKS.addSubnet('100.64.0.0', 10, 'ipv4')
-PRIVATE_NETWORKS.addSubnet('127.0.0.0', 8, 'ipv4')
-PRIVATE_NETWORKS.addSubnet('169.254.0.0', 16, 'ipv4')
-PRIVATE_NETWORKS.addSubnet('172.16.0.0', 12, 'ipv4')
-PRIVATE_NETWORKS.addSubnet('192.168.0.0', 16, 'ipv4')
-PRIVATE_NETWORKS.addAddress('::1', 'ipv6')
-PRIVATE_NETWORKS.addSubnet('fc00::', 7, 'ipv6')
-PRIVATE_NETWORKS.addSubnet('fe80::', 10, 'ipv6')

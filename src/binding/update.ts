@@ -1,11 +1,11 @@
 import type { Updateable } from 'kysely'
 import type { Clock } from '../clock.ts'
-import type { Executor } from '../db/database.ts'
+import type { Alongside, Executor } from '../db/database.ts'
 import type { BindingTable } from '../db/schema.ts'
 import type { Address } from './address.ts'
 import { readAddress } from './address.ts'
 import type { Binding, Direction, Granularity, Side } from './binding.ts'
-import { bindingSubject } from './binding.ts'
+import { bindingSubject, SIDES } from './binding.ts'
 import { addressRefused, bindingUnknown } from './binding-error.ts'
 import {
   acceptAddress,
@@ -15,9 +15,11 @@ import {
   rowToBinding,
 } from './bindings.ts'
 import type { BindingDeps, PerSide } from './bindings.ts'
-import { sealToken, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { credentialColumns, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
 import { NO_PAUSE } from './pause.ts'
 import { pairsAlike } from './rules.ts'
+import type { SideKeys } from './credential.ts'
+import { requireKeys } from './side-keys.ts'
 import type { Rules } from './rules.ts'
 import { checkRules } from './rules-check.ts'
 
@@ -28,12 +30,14 @@ export type BindingChange = {
   readonly granularity?: Granularity
   readonly addresses?: PerSide
   readonly tokens?: PerSide
+  /** SSH keys to log in with in place of a token; null: none. */
+  readonly keys?: SideKeys
   readonly rules?: Partial<Rules>
   /** End a pause although nothing else has changed. */
   readonly resume?: boolean
 }
 
-type Updated = {
+export type Updated = {
   readonly before: Binding
   readonly after: Binding
   /** A pause has ended with this change. */
@@ -42,18 +46,21 @@ type Updated = {
 
 /**
  * Changes a binding. When its refs get other partners, because of another repository or other names, what both
- * sides had agreed on proves nothing any more and is forgotten. Throws `binding_unknown`, `address_…`, `token`
- * or `rules`.
+ * sides had agreed on proves nothing any more and is forgotten. A side has one credential: a token takes the
+ * place of a key, and a key that of a token. Throws `binding_unknown`, `address_…`, `token`, `rules`,
+ * `ssh_key_unknown` or `ssh_key_address`.
  */
 export async function updateBinding(
   deps: BindingDeps,
   name: string,
   change: BindingChange,
+  alongside: Alongside<Updated> = () => Promise.resolve(),
 ): Promise<Updated> {
   const now = deps.clock.now()
   const updated = await deps.db.transaction().execute(async (trx): Promise<Updated> => {
     const before = await getBinding(trx, name)
     const { set, addresses } = planUpdate(deps, before, change)
+    await requireKeys(trx, addresses, change.keys)
     const row = await trx
       .updateTable('binding')
       .set({ ...set, reconcile_at: now, updated_at: now })
@@ -69,7 +76,9 @@ export async function updateBinding(
     if (hasMoved || after.granularity !== before.granularity || !pairsAlike(before.rules, after.rules)) {
       await forget(trx, before)
     }
-    return { before, after, isResumed: before.pause !== null && after.pause === null }
+    const changed = { before, after, isResumed: before.pause !== null && after.pause === null }
+    await alongside(trx, changed)
+    return changed
   })
   warnOfMovedTokens(deps, updated.before, updated.after, change.tokens ?? NO_TOKENS)
   warnOfOpenTokens(deps, updated.after)
@@ -108,7 +117,7 @@ function planUpdate(
   const rules = { ...before.rules, ...change.rules }
   checkRules(rules, direction)
   const tokens = change.tokens ?? NO_TOKENS
-  const access = [...Object.values(tokens), ...Object.values(change.addresses ?? {})]
+  const access = SIDES.flatMap((side) => [tokens[side], change.addresses?.[side], change.keys?.[side]])
   const endsPause =
     change.resume === true || change.enabled === true || access.some((value) => value !== undefined)
   return {
@@ -122,20 +131,10 @@ function planUpdate(
       external_address: external.display,
       internal_host: internal.host,
       external_host: external.host,
-      ...sealed(deps, before.name, 'internal', tokens.internal),
-      ...sealed(deps, before.name, 'external', tokens.external),
+      ...credentialColumns(deps.vault, before.name, change),
       ...(endsPause ? NO_PAUSE : {}),
     },
   }
-}
-
-function sealed(
-  deps: BindingDeps,
-  name: string,
-  side: Side,
-  token: string | undefined,
-): Updateable<BindingTable> {
-  return token === undefined ? {} : { [`${side}_credential`]: sealToken(deps.vault, name, side, token) }
 }
 
 function changedAddress(

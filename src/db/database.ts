@@ -9,12 +9,19 @@ import * as hooks from './migrations/0002-hooks.ts'
 import * as adaptiveReconcile from './migrations/0003-adaptive-reconcile.ts'
 import * as forgeAccess from './migrations/0004-forge-access.ts'
 import * as twoWay from './migrations/0005-two-way.ts'
+import * as notifications from './migrations/0006-notifications.ts'
+import * as sshKeys from './migrations/0007-ssh-keys.ts'
+import * as audit from './migrations/0008-audit.ts'
+import * as tokens from './migrations/0009-tokens.ts'
+import * as listPages from './migrations/0010-list-pages.ts'
 import type { Tables } from './schema.ts'
 import { keepStatements } from './statements.ts'
 
 export type Database = Kysely<Tables>
 /** A transaction, or the database itself where one statement is all there is. */
 export type Executor = Database | Transaction<Tables>
+/** What a caller has written in the transaction of a verb, such as the entry about it in the audit log. */
+export type Alongside<Value> = (trx: Executor, value: Value) => Promise<void>
 
 // A static record instead of a folder scan: the code decides which migrations exist.
 const migrations = {
@@ -23,6 +30,11 @@ const migrations = {
   '0003-adaptive-reconcile': adaptiveReconcile,
   '0004-forge-access': forgeAccess,
   '0005-two-way': twoWay,
+  '0006-notifications': notifications,
+  '0007-ssh-keys': sshKeys,
+  '0008-audit': audit,
+  '0009-tokens': tokens,
+  '0010-list-pages': listPages,
 }
 
 // better-sqlite3 waits synchronously for another process's lock, and the whole daemon with it.

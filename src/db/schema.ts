@@ -1,4 +1,7 @@
 import type { Generated } from 'kysely'
+import type { CredentialTables } from './credential-schema.ts'
+import type { NotificationTables } from './notification-schema.ts'
+import type { RunTables } from './run-schema.ts'
 
 // The shape of the database. Times are milliseconds since the epoch, booleans 0 or 1, and JSON is text:
 // the same on every dialect. Rows never leave the file of their noun; JSON is parsed there through zod.
@@ -17,6 +20,9 @@ export type BindingTable = {
   /** Ciphertext of `credential/vault.ts`, or null. */
   internal_credential: string | null
   external_credential: string | null
+  /** The key that stands in place of a credential of its own. */
+  internal_ssh_key_id: number | null
+  external_ssh_key_id: number | null
   granularity: 'all' | 'one'
   direction: 'to_outer' | 'to_inter' | 'both'
   /** When the two sides are to be compared again without being asked. */
@@ -55,14 +61,6 @@ export type BranchBindingTable = {
   internal_branch: string
   external_branch: string
   created_at: number
-}
-
-/** Per subject and ref (the internal side's name), the sha both sides had when they last were equal. */
-export type AgreedRefTable = {
-  subject: string
-  ref: string
-  sha: string
-  agreed_at: number
 }
 
 export type DeliveryTable = {
@@ -139,145 +137,28 @@ export type BindingForgeTable = {
   created_at: number
 }
 
+/** How many deliveries of a kind there are per 1024 ids; the database keeps it by triggers. */
+export type DeliveryTallyTable = {
+  bucket: number
+  status: DeliveryTable['status']
+  forge: string
+  count: number
+}
+
 export type DeliveryRunTable = {
   delivery_id: number
   run_id: number
 }
 
-export type RunTable = {
-  id: Generated<number>
-  /** `binding:<id>` or `task:<id>`: what must never have two runs at once. */
-  subject: string
-  binding_id: number | null
-  task_id: number | null
-  /** The subject's name, kept because the run outlives it. */
-  subject_name: string
-  trigger: 'webhook' | 'manual' | 'cron' | 'reconcile' | 'retry'
-  direction: 'to_outer' | 'to_inter' | 'both'
-  /** The hosts a run keeps busy, as the queue counts them. */
-  internal_host: string
-  external_host: string
-  /** `host:port` of each side, as the circuit knows servers; empty: not over a network. */
-  internal_endpoint: string
-  external_endpoint: string
-  /** Who asked for it; null: nobody by hand. */
-  requested_by: string | null
-  /** Nothing was or will be changed by it. */
-  dry_run: Generated<Flag>
-  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'conflict' | 'canceled'
-  /** Larger goes first. */
-  priority: number
-  /** JSON of `run.ts` `Work`: what is to be made equal. */
-  work: string
-  code: number | null
-  message: string | null
-  hint: string | null
-  detail: string | null
-  attempts: number
-  attempt_limit: number
-  /** How often the daemon died while this run was running. */
-  interrupted: number
-  run_after: number
-  queued_at: number
-  started_at: number | null
-  finished_at: number | null
-  refs: string
-  steps: string
-  log: string
-}
-
-/** One row of the documented sync log: a run, and the branch binding it served (null: the whole repository). */
-export type SyncLogTable = {
-  id: Generated<number>
-  run_id: number
-  repo_name: string
-  branch_id: number | null
-  direction: 'to_outer' | 'to_inter' | 'both'
-  commit_id: string | null
-  created_at: number
-  updated_at: number
-}
-
-/** A head that was, or was about to be, taken away; its objects are in the backup repository of the subject. */
-export type BackupTable = {
-  id: Generated<number>
-  subject: string
-  run_id: number
-  side: 'internal' | 'external'
-  ref: string
-  sha: string
-  backup_ref: string
-  created_at: number
-  /** Why it had to go. */
-  reason: 'force' | 'resolve' | 'tag' | 'deletion' | 'restore'
-  actor: string | null
-}
-
-/** A ref that only a person can make equal; at most one open per ref of a subject. */
-export type ConflictTable = {
-  id: Generated<number>
-  subject: string
-  /** The internal side's name. */
-  ref: string
-  external_ref: string
-  kind: 'non_fast_forward' | 'tag_moved' | 'deletion_conflict' | 'held'
-  direction: 'to_outer' | 'to_inter'
-  internal_sha: string | null
-  external_sha: string | null
-  /** JSON of `sync/divergence.ts`, or null where it could not be found out. */
-  divergence: string | null
-  reason: string | null
-  /** The run that saw it first. */
-  run_id: number
-  opened_at: number
-  updated_at: number
-  closed_at: number | null
-  closed_because: 'equal' | 'gone' | null
-  closed_by_run: number | null
-}
-
-/** A ref that one side had and then lacked, as long as nobody can be sure that it was deleted. */
-export type MissingRefTable = {
-  subject: string
-  /** The internal side's name. */
-  ref: string
-  side: 'internal' | 'external'
-  since: number
-  /** When a second look was last asked for. */
-  asked_at: number | null
-}
-
-export type HostKeyTable = {
-  host: string
-  key_type: string
-  public_key: string
-  fingerprint: string
-  first_seen_at: number
-}
-
-export type TokenTable = {
-  id: Generated<number>
-  name: string
-  role: 'read' | 'operate' | 'admin'
-  /** SHA-256 of the token, hex. */
-  hash: string
-  created_at: number
-}
-
-export type Tables = {
-  binding: BindingTable
-  binding_address: BindingAddressTable
-  binding_forge: BindingForgeTable
-  branch_binding: BranchBindingTable
-  agreed_ref: AgreedRefTable
-  delivery: DeliveryTable
-  delivery_run: DeliveryRunTable
-  hook: HookTable
-  run: RunTable
-  sync_log: SyncLogTable
-  backup: BackupTable
-  conflict: ConflictTable
-  missing_ref: MissingRefTable
-  host_key: HostKeyTable
-  token: TokenTable
-}
+export type Tables = CredentialTables &
+  NotificationTables &
+  RunTables & {
+    binding: BindingTable
+    binding_address: BindingAddressTable
+    binding_forge: BindingForgeTable
+    branch_binding: BranchBindingTable
+    delivery: DeliveryTable
+    delivery_run: DeliveryRunTable
+    delivery_tally: DeliveryTallyTable
+    hook: HookTable
+  }

@@ -64,7 +64,7 @@ export function createApiClient(deps: ApiClientDeps): ApiClient {
       const route = (deps.network ?? DIRECT_NETWORK).routeTo(host)
       const way = route.proxy === undefined ? '' : ` through the proxy ${route.proxy.name}`
       try {
-        const addresses = await resolve(deps, host, route, limit.signal)
+        const addresses = await resolveAllowed(deps, host, route, limit.signal)
         if (!addresses.ok) return addresses
         return read(
           deps,
@@ -107,9 +107,16 @@ function timeLimit({ clock, timeoutMs, signal }: ApiClientDeps) {
   }
 }
 
-// A name is looked up once; one address that is not allowed spoils the whole answer. A proxy looks it up itself.
-async function resolve(
-  { allowAddress, lookup = systemLookup, network = DIRECT_NETWORK }: ApiClientDeps,
+/**
+ * The addresses of a host, its name looked up once; one of them that is not allowed spoils the whole answer, and a
+ * proxy looks it up itself. Rejects when the name cannot be looked up or the signal aborts.
+ */
+export async function resolveAllowed(
+  {
+    allowAddress,
+    lookup = systemLookup,
+    network = DIRECT_NETWORK,
+  }: Pick<ApiClientDeps, 'allowAddress' | 'lookup' | 'network'>,
   host: string,
   { proxy }: HostRoute,
   signal: AbortSignal,

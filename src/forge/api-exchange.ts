@@ -18,9 +18,12 @@ export type RawAnswer = {
   readonly body: string | undefined
 }
 
-type Exchange = (
+export type Exchange = (
   url: URL,
-  request: ApiRequest,
+  request: Pick<ApiRequest, 'method' | 'headers' | 'body'> & {
+    /** Sent to the byte, instead of a body that becomes JSON here. */
+    readonly text?: string
+  },
   to: {
     /** None when a proxy is asked for the name. */
     readonly addresses: readonly Entry[]
@@ -32,10 +35,10 @@ type Exchange = (
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 /** Rejects when there is no whole answer; redirects are answers like any other. */
-export function createExchange(): Exchange {
+export function createExchange(maxAnswerBytes = MAX_ANSWER_BYTES): Exchange {
   const openAgent = createAgents()
-  return (url, { method, headers, body }, { addresses, route }, signal) => {
-    const text = body === undefined ? undefined : JSON.stringify(body)
+  return (url, { method, headers, body, text: given }, { addresses, route }, signal) => {
+    const text = given ?? (body === undefined ? undefined : JSON.stringify(body))
     const options = {
       method,
       agent: openAgent(url, route, signal),
@@ -44,15 +47,14 @@ export function createExchange(): Exchange {
       headers: {
         accept: 'application/json',
         'user-agent': 'reposync',
+        ...(text === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
-        ...(text === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+        ...(text === undefined ? {} : { 'content-length': String(Buffer.byteLength(text)) }),
       },
     }
     return new Promise((resolve, reject) => {
       const onResponse = (response: IncomingMessage): void => {
-        readBody(response).then(
+        readBody(response, maxAnswerBytes).then(
           (answer) =>
             resolve({ status: response.statusCode ?? 0, headers: readHeaders(response), body: answer }),
           reject,
@@ -65,7 +67,8 @@ export function createExchange(): Exchange {
   }
 }
 
-function pinned(entries: readonly Entry[]): LookupFunction {
+/** A look-up that answers with these addresses and asks nobody. */
+export function pinned(entries: readonly Entry[]): LookupFunction {
   return (host, options, callback) => {
     const [first] = entries
     if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
@@ -74,14 +77,14 @@ function pinned(entries: readonly Entry[]): LookupFunction {
   }
 }
 
-function readBody(response: IncomingMessage): Promise<string | undefined> {
+function readBody(response: IncomingMessage, maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let length = 0
   return new Promise((resolve, reject) => {
     response.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       length += chunk.length
-      if (length <= MAX_ANSWER_BYTES) return
+      if (length <= maxBytes) return
       resolve(undefined)
       response.destroy()
     })

@@ -53,6 +53,8 @@ const TRAITS = {
   email_private: ['refusal'],
   author_refused: ['refusal'],
   lfs_missing: ['refusal'],
+  // Commits without large files still travel.
+  lfs_unavailable: [],
   too_large: ['refusal'],
   too_many_refs: ['refusal'],
   quota_exceeded: ['refusal'],

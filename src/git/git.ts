@@ -1,11 +1,12 @@
 import { dirname } from 'node:path'
 import { execa } from 'execa'
-import type { Clock } from '../clock.ts'
 import { SECOND } from '../clock.ts'
 import { MIRROR_BUSY_EXIT, classify } from './classify.ts'
 import type { RemoteAccess } from './environment.ts'
 import { gitEnvironment } from './environment.ts'
-import type { GitErrorKind, GitFailure } from './git-error.ts'
+import type { GitFailure } from './git-error.ts'
+import { watchLimits } from './limits.ts'
+import type { LimitDeps } from './limits.ts'
 import { recordProcess } from './orphans.ts'
 import { collectMessages, readLines } from './output.ts'
 
@@ -17,14 +18,9 @@ import { collectMessages, readLines } from './output.ts'
 // connections and would outlive it. A fenced call holds `<gitDir>.lock` for as long as any process
 // of it lives, so that after a crash no second git works on a repository that an old one still has.
 
-export type RunDeps = {
-  readonly clock: Clock
+export type RunDeps = LimitDeps & {
   /** A private folder (0700) of this process. */
   readonly runtimeDir: string
-  /** Git is ended after so long without any output; 0: no limit. */
-  readonly idleTimeoutMs: number
-  /** Git is ended after so long in total; 0: no limit. */
-  readonly timeoutMs: number
   /** Told about every git process that starts. */
   readonly onGit?: (operation: string) => void
 }
@@ -32,6 +28,8 @@ export type RunDeps = {
 export type GitCall = {
   /** Names the call in messages, e.g. `fetch`. */
   readonly operation: string
+  /** Ssh itself instead of git, where a server is asked for something that git has no command for. */
+  readonly program?: 'ssh'
   readonly args: readonly string[]
   readonly gitDir?: string
   /** Holds the fence of `gitDir`; for every call that writes. */
@@ -43,6 +41,8 @@ export type GitCall = {
   readonly signal: AbortSignal
   /** Takes stdout line by line instead of having it returned; for long listings. */
   readonly onLine?: (line: string) => void
+  /** Takes stdout as it arrives; for what is not text. */
+  readonly onBytes?: (chunk: Buffer) => void
   readonly onProgress?: ((text: string) => void) | undefined
 }
 
@@ -67,7 +67,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   const [file, args] = commandLine(call)
   deps.onGit?.(call.operation)
 
-  const limits = watchLimits(deps, call)
+  const limits = watchLimits(deps, `git ${call.operation}`, call.signal)
   using _ = limits
   const subprocess = execa(file, args, {
     cwd: deps.runtimeDir,
@@ -91,6 +91,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   let stdoutBytes = 0
   subprocess.stdout.on('data', (chunk: Buffer) => {
     limits.progress()
+    if (call.onBytes !== undefined) return call.onBytes(chunk)
     if (lines !== undefined) return lines.write(chunk)
     stdoutBytes += chunk.length
     if (stdoutBytes <= MAX_STDOUT) chunks.push(chunk)
@@ -137,56 +138,12 @@ function tryToRecord(base: string, pid: number): Disposable & { readonly problem
 }
 
 function commandLine(call: GitCall): readonly [file: string, args: readonly string[]] {
+  if (call.program === 'ssh') return ['ssh', call.args]
   if (call.gitDir === undefined) return ['git', call.args]
   const args = [`--git-dir=${call.gitDir}`, ...call.args]
   if (call.fenced !== true) return ['git', args]
   const fence = ['--nonblock', '--conflict-exit-code', String(MIRROR_BUSY_EXIT), '--no-fork']
   return ['flock', [...fence, `${call.gitDir}.lock`, 'git', ...args]]
-}
-
-type Limits = Disposable & {
-  readonly signal: AbortSignal
-  readonly progress: () => void
-  readonly stop: (kind: GitErrorKind, detail: string) => void
-  readonly stopped: () => GitFailure | undefined
-}
-
-// Watches for silence, the total time and the caller; the first of them decides why git was stopped.
-function watchLimits(deps: RunDeps, call: GitCall): Limits {
-  const controller = new AbortController()
-  let failure: GitFailure | undefined
-  let lastProgress = deps.clock.now()
-  const stop = (kind: GitErrorKind, detail: string): void => {
-    failure ??= { kind, detail }
-    controller.abort()
-  }
-  const watchIdle = (): Disposable | undefined => {
-    if (deps.idleTimeoutMs === 0) return undefined
-    return deps.clock.after(lastProgress + deps.idleTimeoutMs - deps.clock.now(), () => {
-      if (deps.clock.now() - lastProgress < deps.idleTimeoutMs) idle = watchIdle()
-      else stop('stalled', `git ${call.operation} made no progress for ${deps.idleTimeoutMs} ms`)
-    })
-  }
-  const total =
-    deps.timeoutMs > 0
-      ? deps.clock.after(deps.timeoutMs, () =>
-          stop('timed_out', `git ${call.operation} took longer than ${deps.timeoutMs} ms`),
-        )
-      : undefined
-  let idle = watchIdle()
-  const onAbort = (): void => stop('canceled', `git ${call.operation} was canceled`)
-  call.signal.addEventListener('abort', onAbort, { once: true })
-  return {
-    signal: controller.signal,
-    progress: () => (lastProgress = deps.clock.now()),
-    stop,
-    stopped: () => failure,
-    [Symbol.dispose]: () => {
-      idle?.[Symbol.dispose]()
-      total?.[Symbol.dispose]()
-      call.signal.removeEventListener('abort', onAbort)
-    },
-  }
 }
 
 function withMessages(failure: GitFailure, messages: string): GitFailure {

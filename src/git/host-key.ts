@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-
 // SSH host keys, and the store that the daemon lends us for them.
 
 export type HostKey = {
@@ -21,12 +19,6 @@ export type HostKeys = {
 
 export function hostKeyName(host: string, port: number): string {
   return port === 22 ? host : `[${host}]:${port}`
-}
-
-/** `SHA256:…` as ssh and the forges show it. */
-export function hostKeyFingerprint(key: HostKey): string {
-  const digest = createHash('sha256').update(Buffer.from(key.key, 'base64')).digest('base64')
-  return `SHA256:${digest.replace(/=+$/, '')}`
 }
 
 export function formatKnownHosts(keys: readonly HostKey[]): string {

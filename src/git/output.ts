@@ -61,6 +61,14 @@ export function collectMessages(
   return { ...reader, raw, clean: () => redact(raw(), secrets) }
 }
 
+const MAX_SAID = 500
+
+/** What a server said, as one short line. */
+export function toLine(text: string, secrets: readonly string[]): string {
+  const line = stripControl(text.replace(/[\r\n\t]+/g, ' ')).trim()
+  return redact(line, secrets).slice(0, MAX_SAID)
+}
+
 /** Removes C0 and C1 control characters and whole terminal sequences; tabs stay. */
 function stripControl(text: string): string {
   return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, '')

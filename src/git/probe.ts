@@ -1,9 +1,8 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import type { LookupFunction } from 'node:net'
-import { isIPv6 } from 'node:net'
 import type { HttpAccess } from './access.ts'
 import type { RemoteUrl } from './refs.ts'
+import { pinned } from './socket.ts'
 
 // One request of our own, where git does not say enough. Git takes a one-line web page for a repository
 // without refs and is content, and it does not tell where a redirect would have led.
@@ -53,14 +52,4 @@ function redirectTo(location: string, base: URL): ProbeAnswer {
   const { origin, pathname } = new URL(location, base.href)
   const path = pathname.endsWith(SUFFIX) ? pathname.slice(0, -SUFFIX.length) : pathname
   return { kind: 'redirect', target: `${origin}${path}` }
-}
-
-function pinned(addresses: readonly string[]): LookupFunction {
-  const entries = addresses.map((address) => ({ address, family: isIPv6(address) ? 6 : 4 }))
-  return (host, options, callback) => {
-    const [first] = entries
-    if (first === undefined) return callback(new Error(`${host} has no address`), '', 0)
-    if (options.all === true) return callback(null, entries)
-    return callback(null, first.address, first.family)
-  }
 }

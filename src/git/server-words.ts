@@ -34,7 +34,7 @@ export const SERVER_WORDS: readonly Pattern[] = [
   ['too_many_refs', /can ?not update more than \d+/i],
   ['too_many_refs', /too many (?:refs|references|branches|tags|ref updates)/i],
   ['too_large', /文件.*(?:超过|超出|过大)/],
-  ['quota_exceeded', /quota exceeded|exceeded (?:its|your|the) .*(?:quota|storage)/i],
+  ['quota_exceeded', /quota exceeded|exceeded (?:its|your|the) .*(?:quota|storage|budget)/i],
   ['quota_exceeded', /over (?:its data quota|the size limit)/i],
   ['quota_exceeded', /storage limit|exceeded its size limit|exceed the size limit of/i],
   ['quota_exceeded', /increase this repository size/i],

@@ -104,6 +104,7 @@ export async function openSsh(
         GIT_SSH_VARIANT: 'ssh',
         GIT_SSH_COMMAND: ['ssh', '-F', '/dev/null', ...options.map((option) => `-o '${option}'`)].join(' '),
       },
+      sshOptions: ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option])],
       secrets: privateKey === undefined ? [] : [privateKey.trim()],
     },
     isHostKnown: known.length > 0,

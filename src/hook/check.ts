@@ -11,6 +11,8 @@ import { deleteHook, updateHook } from './hooks.ts'
 export type CheckDeps = HookDeps & {
   /** Takes in a delivery of which the forge's history has kept the content. */
   readonly takeInMissed: (hook: Hook, missed: MissedDelivery) => Promise<void>
+  /** Told of each hook of a deleted binding that is over with, and whether the forge has let it go. */
+  readonly recordRemoval: (hook: Hook, isRemovedAtForge: boolean) => Promise<void>
 }
 
 // Two clocks are never the same; what is asked for twice is recognised by its id.
@@ -76,10 +78,11 @@ async function deliverAgain(
 }
 
 /** Removes at its forge what no binding has any more; gives up after a day, or when the forge says no. */
-export async function removeAbandoned(deps: HookDeps, hook: Hook): Promise<ForgeApiFailure | undefined> {
+export async function removeAbandoned(deps: CheckDeps, hook: Hook): Promise<ForgeApiFailure | undefined> {
   const failure = await removeAtForge(deps, hook)
   if (failure === undefined) {
     await deleteHook(deps, hook)
+    await deps.recordRemoval(hook, true)
     return undefined
   }
   const now = deps.clock.now()
@@ -93,6 +96,7 @@ export async function removeAbandoned(deps: HookDeps, hook: Hook): Promise<Forge
     'a hook of a deleted binding stays at its forge; remove it there by hand',
   )
   await deleteHook(deps, hook)
+  await deps.recordRemoval(hook, false)
   return isOfTheForge(failure) ? failure : undefined
 }
 

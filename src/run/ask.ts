@@ -7,7 +7,7 @@ import { getBinding } from '../binding/bindings.ts'
 import { placeRef } from '../binding/rules.ts'
 import type { RefPair } from '../binding/rules.ts'
 import type { Clock } from '../clock.ts'
-import type { Database } from '../db/database.ts'
+import type { Alongside, Database } from '../db/database.ts'
 import { DomainError } from '../domain-error.ts'
 import { toRefName } from '../git/refs.ts'
 import type { RunId } from '../ids.ts'
@@ -36,6 +36,7 @@ export type Ask = {
   readonly named?: boolean
   readonly dryRun?: boolean
   readonly by?: string | undefined
+  readonly alongside?: Alongside<RunId>
 }
 
 /** Requests a run and resolves to its id once that survives a crash. Throws `stopping`. */
@@ -57,7 +58,11 @@ export async function askForSync(deps: AskDeps, ask: Ask): Promise<RunId> {
     requestedBy: ask.by,
     dryRun: ask.dryRun === true,
   }
-  const id = await deps.db.transaction().execute((trx) => requestRun(trx, request, deps.clock.now()))
+  const id = await deps.db.transaction().execute(async (trx) => {
+    const requested = await requestRun(trx, request, deps.clock.now())
+    await ask.alongside?.(trx, requested)
+    return requested
+  })
   deps.wakeQueue()
   return id
 }
@@ -79,6 +84,7 @@ export type Wish = {
   readonly force: boolean
   readonly dryRun: boolean
   readonly by: string
+  readonly alongside: Alongside<RunId>
 }
 
 /**
@@ -89,8 +95,8 @@ export async function wishForSync(deps: AskDeps, name: string, wish: Wish): Prom
   const direction = wish.direction ?? (await getBinding(deps.db, name)).direction
   const { binding, scope } = await bindingToSync(deps, name)
   if (wish.force && direction === 'both') throw forceNeedsDirection()
-  const { dryRun, force, by } = wish
-  const common = { binding, direction, force, dryRun, by, wait: false }
+  const { dryRun, force, by, alongside } = wish
+  const common = { binding, direction, force, dryRun, by, alongside, wait: false }
   if (wish.branches !== undefined) {
     return askForSync(deps, { ...common, scope: await scopeOf(deps, binding, wish.branches) })
   }

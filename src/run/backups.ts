@@ -2,14 +2,15 @@ import type { Selectable } from 'kysely'
 import type { Side } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import type { BackupTable } from '../db/schema.ts'
+import { countRows } from '../db/page.ts'
+import type { Page } from '../db/page.ts'
+import type { BackupTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
 import { BackupId, RunId } from '../ids.ts'
 import type { Backup as KeptHead, BackupReason } from '../sync/sync.ts'
 import type { Run } from './run.ts'
-import type { Page } from './runs.ts'
 
 // Heads that were taken away, and who is to answer for it. The objects are in the backup repository of the subject.
 
@@ -69,14 +70,14 @@ export async function listBackups(
   { page, pageSize }: Page,
 ): Promise<{ readonly backups: readonly Backup[]; readonly total: number }> {
   const query = deps.db.selectFrom('backup').where('subject', '=', subject)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const rows = await query
     .selectAll()
     .orderBy('id', 'desc')
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { backups: rows.map(rowToBackup), total: Number(total) }
+  return { backups: rows.map(rowToBackup), total }
 }
 
 /** Throws `backup_not_found` when the subject has none of this id. */

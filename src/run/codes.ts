@@ -32,7 +32,7 @@ const TEXTS = {
   20105: '推送的内容中含有密钥',
   20106: '提交中含有不公开的邮箱',
   20107: '提交的作者或邮箱不被接受',
-  20108: '目标仓库缺少 LFS 对象',
+  20108: '缺少 LFS 对象',
   20109: '存储空间超出配额',
   20110: '仓库只读',
   20111: '分支或标签的名称冲突',
@@ -52,6 +52,7 @@ const TEXTS = {
   20125: '镜像正被另一个进程占用',
   20126: '等待确认：将删除或覆盖大量分支',
   20127: '备份不存在',
+  20128: '平台没有提供 LFS',
 } as const
 
 // Each kind with the documented number of the same intent, or one of ours.
@@ -89,6 +90,7 @@ const CODES: Readonly<Record<GitErrorKind, keyof typeof TEXTS>> = {
   email_private: 20106,
   author_refused: 20107,
   lfs_missing: 20108,
+  lfs_unavailable: 20128,
   quota_exceeded: 20109,
   read_only: 20110,
   name_taken: 20111,

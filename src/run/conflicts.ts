@@ -2,7 +2,9 @@ import type { Selectable } from 'kysely'
 import { sourceSide } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
-import type { ConflictTable } from '../db/schema.ts'
+import { countRows } from '../db/page.ts'
+import type { Page } from '../db/page.ts'
+import type { ConflictTable } from '../db/run-schema.ts'
 import { toRefName, toSha } from '../git/refs.ts'
 import type { RefName } from '../git/refs.ts'
 import { RunId } from '../ids.ts'
@@ -10,7 +12,6 @@ import type { RefOutcome, SeenHeads } from '../sync/sync.ts'
 import { CONFLICT_KINDS, StoredDivergence } from './conflict.ts'
 import type { Conflict } from './conflict.ts'
 import type { AttemptEnd, Run } from './run.ts'
-import type { Page } from './runs.ts'
 
 /** What an attempt has changed about the conflicts of its subject. */
 export type ConflictChanges = {
@@ -86,14 +87,14 @@ export async function listConflicts(
   let query = deps.db.selectFrom('conflict').where('subject', '=', subject)
   if (state === 'open') query = query.where('closed_at', 'is', null)
   if (state === 'closed') query = query.where('closed_at', 'is not', null)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const rows = await query
     .selectAll()
     .orderBy('id', 'desc')
     .limit(pageSize)
     .offset((page - 1) * pageSize)
     .execute()
-  return { conflicts: rows.map(rowToConflict), total: Number(total) }
+  return { conflicts: rows.map(rowToConflict), total }
 }
 
 /** Open conflicts that a run has held back, or an earlier one whose changes it found waiting still. */

@@ -38,12 +38,12 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     en: 'the server speaks only outdated SSH algorithms: update it, use an ed25519 key, or its HTTPS address',
   },
   host_key_changed: {
-    zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥',
-    en: 'the server shows another host key than before: make sure it is genuine, then remove the recorded key',
+    zh: '服务器的主机密钥已改变，请先确认不是中间人攻击，再删除旧密钥：DELETE /api/v1/host-keys/<主机>',
+    en: 'the server shows another host key than before: make sure it is genuine, then forget the recorded one: DELETE /api/v1/host-keys/<host>',
   },
   host_key_unknown: {
-    zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥：请核对指纹后信任它',
-    en: 'SSH_HOST_KEYS=strict accepts only trusted host keys: compare the fingerprint, then trust this one',
+    zh: 'SSH_HOST_KEYS=strict 只接受已信任的主机密钥：请通过 POST /api/v1/host-keys 核对并信任',
+    en: 'SSH_HOST_KEYS=strict accepts only trusted host keys: compare and trust this one with POST /api/v1/host-keys',
   },
   redirected: {
     zh: '服务器要求跳转，仓库可能已改名：请改用新地址（可能需要 .git 后缀）',
@@ -113,8 +113,12 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     en: 'the target checks who made the commits: relax its push rules (GitLab: Settings > Repository > Push rules; Codeup: 设置 > 推送规则), or make the authors members',
   },
   lfs_missing: {
-    zh: '目标缺少这些提交所需的 LFS 对象：请为该绑定启用 LFS，或从源执行 git lfs push --all',
-    en: 'the target lacks the LFS objects of these commits: turn LFS on for the binding, or run git lfs push --all from the source',
+    zh: '缺少这些提交所需的 LFS 对象：若目标缺少，请为该绑定启用 LFS；若源也没有，请从有该文件的克隆向源执行 git lfs push --all',
+    en: 'an LFS object of these commits is missing: if the target lacks it, turn LFS on for the binding; if the source does, run git lfs push --all to the source from a clone that has it',
+  },
+  lfs_unavailable: {
+    zh: '该平台没有为此仓库提供 LFS：请在平台启用，或在该绑定中关闭 LFS',
+    en: 'the server offers no LFS for this repository: turn it on there, or turn LFS off for the binding',
   },
   too_large: {
     zh: '文件或推送超出了大小限制：请改用 Git LFS 或从历史中移除大文件，或请管理员放宽限制',

@@ -144,6 +144,7 @@ function baseOf(
     subject: name,
     remotes,
     rules: toSyncRules(binding.rules),
+    lfs: binding.rules.lfs,
     agreed: agreed.refs,
     knownConflicts: conflicts,
     ...(dryRun ? { dryRunOf: subject } : {}),

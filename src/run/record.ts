@@ -1,4 +1,5 @@
 import { backoffDelay } from '../backoff.ts'
+import { MINUTE } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Database, Executor } from '../db/database.ts'
 import { recordAgreed } from './agreed.ts'
@@ -6,6 +7,7 @@ import { NO_CHANGES, recordConflicts } from './conflicts.ts'
 import type { ConflictChanges } from './conflicts.ts'
 import { recordAccess, toSubject } from './consequences.ts'
 import { recordMissing } from './evidence.ts'
+import { reportEnd, reportPause } from './notices.ts'
 import { requestRun } from './request.ts'
 import type { AttemptEnd, Run } from './run.ts'
 import { hasChanged, refOutcomeToRunRef } from './run.ts'
@@ -21,17 +23,29 @@ export async function finishAttempt(deps: Deps, run: Run, end: AttemptEnd, log: 
   await deps.db.transaction().execute(async (trx) => {
     const retries = end.canHeal && end.status === 'failed' && run.attempts < run.attemptLimit
     const found = run.dryRun ? NO_CHANGES : await recordFindings(trx, run, end, now)
-    if (!run.dryRun && !retries) await recordAccess(trx, run, end, now)
+    if (!run.dryRun && !retries) await recordConsequences(trx, run, end, found, now)
     if (isQuietReconcile(run, end, found)) {
       await trx.deleteFrom('run').where('id', '=', run.id).execute()
       return
     }
-    const retryAt = retries ? now + backoffDelay(run.attempts) : undefined
+    const retryAt = retries ? now + retryDelay(run, end) : undefined
     const isTakenOver = retryAt !== undefined && (await handOver(trx, run, retryAt, now))
     await writeEnd(trx, run, end, { log, now, retryAt: isTakenOver ? undefined : retryAt })
     if (run.dryRun) return
     await recordSyncLog(trx, run, end, now)
   })
+}
+
+async function recordConsequences(
+  trx: Executor,
+  run: Run,
+  end: AttemptEnd,
+  found: ConflictChanges,
+  now: number,
+): Promise<void> {
+  await reportEnd(trx, run, end, found, now)
+  const change = await recordAccess(trx, run, end, now)
+  if (change === 'paused') await reportPause(trx, run, end, now)
 }
 
 /** What an attempt has learned about refs, whatever becomes of its run. */
@@ -44,6 +58,14 @@ async function recordFindings(
   await recordAgreed(trx, run.subject, end.agreed, now)
   await recordMissing(trx, run.subject, end.missing, now)
   return recordConflicts(trx, run, end, now)
+}
+
+// A server that counts requests says how long it wants to be left alone, but git does not tell us.
+const RATE_LIMIT_PAUSE = 1 * MINUTE
+
+function retryDelay({ attempts }: Run, { failure }: AttemptEnd): number {
+  const delay = backoffDelay(attempts)
+  return failure?.kind === 'rate_limited' ? Math.max(RATE_LIMIT_PAUSE, delay) : delay
 }
 
 async function writeEnd(

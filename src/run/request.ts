@@ -1,5 +1,5 @@
 import type { Database, Executor } from '../db/database.ts'
-import type { RunTable } from '../db/schema.ts'
+import type { RunTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
 import { RunId } from '../ids.ts'
 import type { Insertable } from 'kysely'

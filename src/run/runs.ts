@@ -1,6 +1,8 @@
 import type { Selectable } from 'kysely'
 import type { Database, Executor } from '../db/database.ts'
-import type { RunTable } from '../db/schema.ts'
+import { countRows, newestFirst, placeOf, talliedPlaceOf } from '../db/page.ts'
+import type { Page, Tally } from '../db/page.ts'
+import type { RunTable } from '../db/run-schema.ts'
 import { DomainError } from '../domain-error.ts'
 import { BindingId, RunId } from '../ids.ts'
 import type { Run, RunStatus, Trigger } from './run.ts'
@@ -45,27 +47,40 @@ export type RunFilter = {
   readonly trigger?: Trigger | undefined
 }
 
-export type Page = { readonly page: number; readonly pageSize: number }
-
 /** Newest first, without their logs. */
 export async function listRuns(
   deps: { readonly db: Database },
   filter: RunFilter,
-  { page, pageSize }: Page,
+  page: Page,
 ): Promise<{ readonly runs: readonly Run[]; readonly total: number }> {
+  const { binding, taskId, status, trigger } = filter
   let query = deps.db.selectFrom('run')
-  if (filter.binding !== undefined) query = query.where('subject_name', '=', filter.binding)
-  if (filter.taskId !== undefined) query = query.where('task_id', '=', filter.taskId)
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
-  if (filter.trigger !== undefined) query = query.where('trigger', '=', filter.trigger)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  if (binding !== undefined) query = query.where('subject_name', '=', binding)
+  if (taskId !== undefined) query = query.where('task_id', '=', taskId)
+  if (status !== undefined) query = query.where('status', '=', status)
+  if (trigger !== undefined) query = query.where('trigger', '=', trigger)
+  const isTallied = binding === undefined && taskId === undefined
+  const place = isTallied
+    ? talliedPlaceOf(await tallyRuns(deps.db, filter), page)
+    : placeOf(await countRows(query), page)
   const rows = await query
     .select(SHOWN_COLUMNS)
-    .orderBy('id', 'desc')
-    .limit(pageSize)
-    .offset((page - 1) * pageSize)
+    .where('id', '<', place.endId)
+    .orderBy('id', place.order)
+    .limit(place.limit)
+    .offset(place.offset)
     .execute()
-  return { runs: rows.map(rowToRun), total: Number(total) }
+  return { runs: newestFirst(rows, place).map(rowToRun), total: place.total }
+}
+
+function tallyRuns(db: Database, { status, trigger }: RunFilter): Promise<readonly Tally[]> {
+  let query = db.selectFrom('run_tally')
+  if (status !== undefined) query = query.where('status', '=', status)
+  if (trigger !== undefined) query = query.where('trigger', '=', trigger)
+  return query
+    .select((eb) => ['bucket', eb.fn.sum<number>('count').as('count')])
+    .groupBy('bucket')
+    .execute()
 }
 
 async function findRun(db: Executor, id: RunId): Promise<Run | undefined> {

@@ -1,5 +1,6 @@
 import type { Direction } from '../binding/binding.ts'
 import type { Database, Executor } from '../db/database.ts'
+import { countRows } from '../db/page.ts'
 import type { AttemptEnd, Run } from './run.ts'
 
 /** One entry of the documented sync log: a run, as one branch binding or one whole repository saw it. */
@@ -30,13 +31,14 @@ export async function listSyncLogs(
   deps: { readonly db: Database },
   filter: SyncLogFilter,
 ): Promise<{ readonly rows: readonly SyncLogEntry[]; readonly total: number }> {
-  let query = deps.db.selectFrom('sync_log').innerJoin('run', 'run.id', 'sync_log.run_id')
+  let query = deps.db.selectFrom('sync_log')
   if (filter.repoNames !== undefined) query = query.where('sync_log.repo_name', 'in', filter.repoNames)
   if (filter.branchIds !== undefined) query = query.where('sync_log.branch_id', 'in', filter.branchIds)
   if (filter.branchless) query = query.where('sync_log.branch_id', 'is', null)
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const total = await countRows(query)
   const order = filter.newestFirst ? 'desc' : 'asc'
   const rows = await query
+    .innerJoin('run', 'run.id', 'sync_log.run_id')
     .select([
       'sync_log.id',
       'sync_log.branch_id',
@@ -53,7 +55,7 @@ export async function listSyncLogs(
     .offset((filter.page - 1) * filter.pageSize)
     .execute()
   return {
-    total: Number(total),
+    total,
     rows: rows.map((row) => ({
       id: row.id,
       branchId: row.branch_id,

@@ -56,6 +56,11 @@ async function pruneOnce(deps: Deps, isStopped: () => boolean): Promise<void> {
     !isStopped() &&
     (await pruneDeliveries(deps.db, now - deps.deliveryRetentionMs))
   );
+  while (
+    !keepsDeliveries &&
+    !isStopped() &&
+    (await pruneNotifications(deps.db, now - deps.deliveryRetentionMs))
+  );
 }
 
 async function pruneBackups(deps: Deps, signal: AbortSignal): Promise<void> {
@@ -114,5 +119,43 @@ async function pruneDeliveries(db: Database, before: number): Promise<boolean> {
   if (rows.length === 0) return false
   const ids = rows.map(({ id }) => id)
   await db.deleteFrom('delivery').where('id', 'in', ids).execute()
+  return rows.length === ROWS_PER_DELETE
+}
+
+/** What was told, and to whom; what still waits to be told stays. */
+async function pruneNotifications(db: Database, before: number): Promise<boolean> {
+  const rows = await db
+    .selectFrom('notification_delivery')
+    .select('id')
+    .where('created_at', '<', before)
+    .where('status', '!=', 'waiting')
+    .orderBy('created_at')
+    .limit(ROWS_PER_DELETE)
+    .execute()
+  const ids = rows.map(({ id }) => id)
+  await db.transaction().execute(async (trx) => {
+    if (ids.length > 0) await trx.deleteFrom('notification_delivery').where('id', 'in', ids).execute()
+    await trx
+      .deleteFrom('notice')
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('notice as told')
+          .select('told.id')
+          .where('told.created_at', '<', before)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom('notification_delivery')
+                  .select('notification_delivery.id')
+                  .whereRef('notification_delivery.notice_id', '=', 'told.id'),
+              ),
+            ),
+          )
+          .limit(ROWS_PER_DELETE),
+      )
+      .execute()
+    // A binding that is gone is never heard of again, and neither is what was wrong with it.
+    await trx.deleteFrom('notification_problem').where('seen_at', '<', before).execute()
+  })
   return rows.length === ROWS_PER_DELETE
 }

@@ -39,6 +39,16 @@ export function narrateOutcomes(log: SyncLog, outcomes: readonly RefOutcome[]): 
   if (equal > 0) log('INFO', `${equal} already equal / 已一致`)
 }
 
+/** How much is about to be brought to a side. */
+export function narrateObjects(log: SyncLog, to: Side, objects: readonly { readonly size: number }[]): void {
+  if (objects.length === 0) return
+  const megabytes = objects.reduce((sum, { size }) => sum + size, 0) / 2 ** 20
+  log(
+    'INFO',
+    `LFS: 传输 ${objects.length} 个对象 / objects to ${to}: ${objects.length}, ${megabytes.toFixed(1)} MB`,
+  )
+}
+
 function narrateOutcome(log: SyncLog, { pair, result, after, reason, kind }: RefOutcome): void {
   const name = shortName(pair.internal)
   const said = `${name}: ${reason ?? kind ?? 'refused'}`

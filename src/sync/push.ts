@@ -5,6 +5,7 @@ import { pushRefs } from '../git/remote.ts'
 import type { PushResult } from '../git/push.ts'
 import { whenFree } from './fence.ts'
 import type { SyncContext } from './context.ts'
+import { pushWithObjects } from './lfs.ts'
 import { pushWindow } from './mirror.ts'
 import { narrateCommand, narrateWay } from './narrate.ts'
 import { conflictReason, failedOn } from './outcome.ts'
@@ -26,11 +27,12 @@ export type Offer = {
 export type Pushed = { readonly ok: true; readonly outcomes: readonly RefOutcome[] } | Failed
 
 /** Offers all heads in one push; a refused one does not stop the others. */
-export async function pushOffers(
-  context: SyncContext,
-  from: Side,
-  offers: readonly Offer[],
-): Promise<Pushed> {
+export function pushOffers(context: SyncContext, from: Side, offers: readonly Offer[]): Promise<Pushed> {
+  if (context.request.lfs !== true) return pushAll(context, from, offers)
+  return pushWithObjects(context, from, offers, (ready) => pushAll(context, from, ready))
+}
+
+async function pushAll(context: SyncContext, from: Side, offers: readonly Offer[]): Promise<Pushed> {
   if (offers.length === 0) return { ok: true, outcomes: [] }
   const { deps, mirror, request, signal } = context
   const to = otherSide(from)

@@ -32,6 +32,8 @@ export type SyncRequest = {
   readonly force: 'none' | 'all' | readonly RefName[]
   /** Last agreed sha per internal ref name. */
   readonly agreed: ReadonlyMap<RefName, Sha>
+  /** Bring the LFS objects along that the pushed commits name. */
+  readonly lfs?: boolean
   readonly evidence: Evidence
   /**
    * Heads that a person has seen and decided about, by internal ref name. Where both sides still hold exactly

@@ -6,6 +6,7 @@ import { describeConflicts } from './describe.ts'
 import { prepareExact } from './doomed.ts'
 import { fetchHeads } from './fetch.ts'
 import { forceOffers } from './force.ts'
+import { completeObjects } from './lfs-complete.ts'
 import { listBoth } from './listing.ts'
 import { joinSettled, NOTHING_SETTLED, outcomesAtRest } from './outcome.ts'
 import type { Failed, Settled } from './outcome.ts'
@@ -63,6 +64,7 @@ async function carryOut(context: SyncContext, input: PlanInput): Promise<Settled
   const inward = await push(context, 'external', rest, fetched.heads, exact.offers.external)
   const settled = joinSettled(soFar, inward)
   if (settled.failure !== undefined) return settled
+  await completeObjects(context, planned)
   return forceRefused(context, planned, fetched.heads, settled)
 }
 

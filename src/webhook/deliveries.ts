@@ -1,6 +1,8 @@
 import type { Selectable } from 'kysely'
 import { z } from 'zod'
 import type { Database } from '../db/database.ts'
+import { countRows, newestFirst, placeOf, talliedPlaceOf } from '../db/page.ts'
+import type { Page, Tally } from '../db/page.ts'
 import type { DeliveryTable } from '../db/schema.ts'
 import { DomainError } from '../domain-error.ts'
 import type { Changes, ForgeRepository, Signature } from '../forge/forge.ts'
@@ -62,12 +64,12 @@ const COLUMNS = [
 export async function listDeliveries(
   deps: { readonly db: Database },
   filter: DeliveryFilter,
-  { page, pageSize }: { readonly page: number; readonly pageSize: number },
+  page: Page,
 ): Promise<{ readonly deliveries: readonly Delivery[]; readonly total: number }> {
+  const { forge, status, binding } = filter
   let query = deps.db.selectFrom('delivery')
-  if (filter.forge !== undefined) query = query.where('forge', '=', filter.forge)
-  if (filter.status !== undefined) query = query.where('status', '=', filter.status)
-  const { binding } = filter
+  if (forge !== undefined) query = query.where('forge', '=', forge)
+  if (status !== undefined) query = query.where('status', '=', status)
   if (binding !== undefined) {
     query = query.where('id', 'in', (eb) =>
       eb
@@ -77,21 +79,36 @@ export async function listDeliveries(
         .where('run.subject_name', '=', binding),
     )
   }
-  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const rows = await query
+  const place =
+    binding === undefined
+      ? talliedPlaceOf(await tallyDeliveries(deps.db, filter), page)
+      : placeOf(await countRows(query), page)
+  const found = await query
     .select(COLUMNS)
-    .orderBy('id', 'desc')
-    .limit(pageSize)
-    .offset((page - 1) * pageSize)
+    .where('id', '<', place.endId)
+    .orderBy('id', place.order)
+    .limit(place.limit)
+    .offset(place.offset)
     .execute()
+  const rows = newestFirst(found, place)
   const runs = await runsOf(
     deps.db,
     rows.map(({ id }) => id),
   )
   return {
     deliveries: rows.map((row) => rowToDelivery({ ...row, payload: null }, runs.get(row.id) ?? [])),
-    total: Number(total),
+    total: place.total,
   }
+}
+
+function tallyDeliveries(db: Database, { forge, status }: DeliveryFilter): Promise<readonly Tally[]> {
+  let query = db.selectFrom('delivery_tally')
+  if (forge !== undefined) query = query.where('forge', '=', forge)
+  if (status !== undefined) query = query.where('status', '=', status)
+  return query
+    .select((eb) => ['bucket', eb.fn.sum<number>('count').as('count')])
+    .groupBy('bucket')
+    .execute()
 }
 
 /** Throws `delivery_not_found` when there is no such delivery. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Database } from '../db/database.ts'
+import type { Database, Executor } from '../db/database.ts'
 import type { Signature } from '../forge/forge.ts'
 import { recordArrivals } from '../hook/endpoint.ts'
 import type { HookId } from '../ids.ts'
@@ -18,8 +18,19 @@ export type Rejection = {
 // Anyone who reaches the port can be rejected, so the list must not grow with them.
 const KEPT_REJECTIONS = 1000
 
+type Deps = {
+  readonly db: Database
+  readonly clock: Clock
+  /** Tells people of them, in the same transaction. */
+  readonly tell: (trx: Executor, rejected: readonly ToldRejection[], now: number) => Promise<void>
+}
+
+type ToldRejection = Pick<Rejection, 'forge' | 'reason'> & {
+  readonly binding: { readonly id: number; readonly name: string } | null
+}
+
 export async function storeRejections(
-  deps: { readonly db: Database; readonly clock: Clock },
+  deps: Deps,
   rejections: readonly Rejection[],
 ): Promise<readonly true[]> {
   const now = deps.clock.now()
@@ -56,6 +67,29 @@ export async function storeRejections(
           .offset(KEPT_REJECTIONS),
       )
       .execute()
+    await deps.tell(trx, await withBindings(trx, rejections), now)
   })
   return rejections.map(() => true)
+}
+
+async function withBindings(
+  trx: Executor,
+  rejections: readonly Rejection[],
+): Promise<readonly ToldRejection[]> {
+  const hooks = rejections.flatMap(({ hook }) => (hook === null ? [] : [hook]))
+  const rows =
+    hooks.length === 0
+      ? []
+      : await trx
+          .selectFrom('hook')
+          .innerJoin('binding', 'binding.id', 'hook.binding_id')
+          .select(['hook.id as hook', 'binding.id', 'binding.name'])
+          .where('hook.id', 'in', hooks)
+          .execute()
+  const bindings = new Map(rows.map(({ hook, id, name }) => [hook, { id, name }]))
+  return rejections.map(({ forge, reason, hook }) => ({
+    forge,
+    reason,
+    binding: hook === null ? null : (bindings.get(hook) ?? null),
+  }))
 }

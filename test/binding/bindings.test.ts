@@ -9,6 +9,7 @@ import {
 } from '../../src/binding/bindings.ts'
 import { setEnabled, updateBinding } from '../../src/binding/update.ts'
 import type { BindingDeps } from '../../src/binding/bindings.ts'
+import { DEFAULT_RULES } from '../../src/binding/rules.ts'
 import { credentialOf } from '../../src/binding/credential.ts'
 import { matchMany } from '../../src/binding/match.ts'
 import { MINUTE } from '../../src/clock.ts'
@@ -48,14 +49,20 @@ test('a binding is kept as it was written, and first compared after one interval
       address: 'https://Inner.Example/Team/App',
       url: 'https://inner.example/Team/App',
       host: 'inner.example',
+      endpoint: 'inner.example:443',
       hasCredential: false,
+      sshKeyId: null,
     },
     external: {
       address: 'git@outer.example:team/app.git',
       url: 'git@outer.example:team/app.git',
       host: 'outer.example',
+      endpoint: 'outer.example:22',
       hasCredential: false,
+      sshKeyId: null,
     },
+    rules: DEFAULT_RULES,
+    pause: null,
     createdAt: world.clock.now(),
     updatedAt: world.clock.now(),
   })

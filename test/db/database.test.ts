@@ -64,7 +64,7 @@ test('every commit is on the disk before it returns', async () => {
       import { openDatabase } from ${JSON.stringify(new URL('../../src/db/database.ts', import.meta.url))}
       const db = await openDatabase(${JSON.stringify(join(folder, `${commits}.db`))})
       for (let i = 0; i < ${commits}; i++) {
-        const row = { name: 'token', role: 'read', hash: String(i), created_at: 0 }
+        const row = { name: String(i), role: 'read', hash: String(i), created_at: 0 }
         await db.insertInto('token').values(row).execute()
       }
       await db.destroy()`

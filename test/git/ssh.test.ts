@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { MINUTE, systemClock } from '../../src/clock.ts'
-import { hostKeyFingerprint } from '../../src/git/host-key.ts'
+import { fingerprintOf } from '../../src/credential/public-key.ts'
 import { initBare, readRef } from '../../src/git/mirror-repository.ts'
 import { fetchRefs, listRefs, pushRefs } from '../../src/git/remote.ts'
 import type { Remote } from '../../src/git/remote.ts'
@@ -109,7 +109,7 @@ test('the first key of a host is trusted and reported, another one later is refu
   expect(room.hostKeys).toHaveLength(1)
   expect([key?.type, key?.key]).toEqual(expected.split(' '))
   expect(key?.host).toBe(`[127.0.0.1]:${server.port}`)
-  expect(key === undefined ? '' : hostKeyFingerprint(key)).toMatch(/^SHA256:[\w+/]{43}$/)
+  expect(key === undefined ? '' : fingerprintOf(key)).toMatch(/^SHA256:[\w+/]{43}$/)
   expect(changed).toMatchObject({ ok: false, failure: { kind: 'host_key_changed' } })
   expect(logins(server)).toBe(0)
 })

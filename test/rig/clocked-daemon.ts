@@ -12,6 +12,7 @@ import { startGitHttpServer } from './git-http-server.ts'
 import type { GitHttpServer } from './git-http-server.ts'
 import { PASSWORDS, SECRET } from './journey.ts'
 import type { BoundPair } from './journey.ts'
+import type { LfsServer } from './lfs-server.ts'
 import { createFolder, createWorkRepository } from './repository.ts'
 import type { WorkRepository } from './repository.ts'
 
@@ -37,11 +38,18 @@ const STEP = 1 * SECOND
 const Data = z.object({ data: z.looseObject({}) })
 const Runs = z.object({ data: z.object({ items: z.array(RunOnWire) }) })
 
-export async function startClockedDaemon(env: Readonly<Record<string, string>> = {}): Promise<ClockedDaemon> {
+export async function startClockedDaemon(
+  env: Readonly<Record<string, string>> = {},
+  lfs: Partial<Record<'inner' | 'outer', LfsServer>> = {},
+): Promise<ClockedDaemon> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder())
-  const inner = stack.use(await startGitHttpServer(PASSWORDS.inner))
-  const outer = stack.use(await startGitHttpServer(PASSWORDS.outer))
+  const inner = stack.use(
+    await startGitHttpServer({ ...PASSWORDS.inner, ...(lfs.inner && { lfs: lfs.inner }) }),
+  )
+  const outer = stack.use(
+    await startGitHttpServer({ ...PASSWORDS.outer, ...(lfs.outer && { lfs: lfs.outer }) }),
+  )
   const work = await createWorkRepository(folder.path)
   const clock = createTestClock()
   const settings = {

@@ -77,6 +77,8 @@ export type GitHttpServerOptions = {
   /** When set, every request needs these as Basic authentication. */
   readonly username?: string
   readonly password?: string
+  /** Answers the requests for LFS objects; the others never see it. */
+  readonly lfs?: { readonly handle: (request: IncomingMessage, response: ServerResponse) => boolean }
   /** When set, the server speaks HTTPS and shows this. */
   readonly tls?: Certificate
   /** Called when a push has been answered. */
@@ -104,6 +106,7 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   const origin = `http${tls === undefined ? '' : 's'}://127.0.0.1:${address.port}`
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (options.lfs?.handle(request, response) === true) return
     const asked = describe(request)
     requests.push(asked)
     const holdIndex = holds.findIndex((hold) => hold.service === asked.service)
@@ -135,9 +138,8 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
   }
 
   function isAuthorized(authorization: string | undefined): boolean {
-    if (options.password === undefined) return true
-    const expected = Buffer.from(`${options.username ?? ''}:${options.password}`).toString('base64')
-    return authorization === `Basic ${expected}`
+    const login = Buffer.from(`${options.username ?? ''}:${options.password ?? ''}`).toString('base64')
+    return options.password === undefined || authorization === `Basic ${login}`
   }
 
   async function serve(

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
@@ -12,9 +12,11 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   await using server = await startGitSshServer()
 //   const app = await server.createRepository('app')   // { name, dir, url }
 //   server.userKey                                      // the private key that may log in
+//   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
 //
-// Logged-in keys may run git and nothing else (git-shell). The account is the one that runs the tests.
+// Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
+// tests.
 
 const run = promisify(execFile)
 
@@ -28,10 +30,16 @@ export type GitSshServer = AsyncDisposable & {
   readonly secondKey: string
   /** A private key that the server does not know. */
   readonly strangerKey: string
+  /** Lets another key log in, given as `<type> <base64>`; `only` takes the access of all others away. */
+  readonly authorize: (publicKey: string, options?: { readonly only: boolean }) => Promise<void>
   /** The public host key as `<type> <base64>`. */
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
   readonly changeHostKey: () => Promise<void>
+  /** From now on `git-lfs-authenticate` is answered with this. */
+  readonly answerLfs: (answer: object) => Promise<void>
+  /** The commands that clients have asked for. */
+  readonly commands: () => Promise<readonly string[]>
   /** What sshd has logged so far, e.g. to count accepted logins. */
   readonly log: () => string
   readonly close: () => Promise<void>
@@ -46,9 +54,22 @@ export async function startGitSshServer(): Promise<GitSshServer> {
   const secondKey = await readFile(path('second'), 'utf8')
   const strangerKey = await readFile(path('stranger'), 'utf8')
   const publicKeys = await Promise.all(['user.pub', 'second.pub'].map((name) => readFile(path(name), 'utf8')))
-  const command = 'exec git-shell -c \\"$SSH_ORIGINAL_COMMAND\\"'
-  const authorized = publicKeys.map((key) => `restrict,command="${command}" ${key}`)
-  await writeFile(path('authorized_keys'), authorized.join(''), { mode: 0o600 })
+  // As forges have it: git-shell for git, and one command more where LFS is offered.
+  const shell = [
+    '#!/bin/sh',
+    `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
+    `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
+    '',
+  ]
+  await writeFile(path('shell'), shell.join('\n'), { mode: 0o700 })
+  const authorize: GitSshServer['authorize'] = async (key, { only } = { only: false }) => {
+    const write = only ? writeFile : appendFile
+    await write(path('authorized_keys'), `restrict,command="${path('shell')}" ${key.trim()}\n`, {
+      mode: 0o600,
+    })
+  }
+  for (const key of publicKeys) await authorize(key)
 
   const port = await freePort()
   await writeFile(
@@ -110,6 +131,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     userKey,
     secondKey,
     strangerKey,
+    authorize,
     hostKey: async () => (await readFile(path('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' '),
     createRepository: async (name) => {
       const dir = path(`${name}.git`)
@@ -123,6 +145,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
+    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

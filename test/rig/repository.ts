@@ -49,7 +49,7 @@ export async function git(dir: string, ...args: readonly string[]): Promise<stri
 export type WorkRepository = {
   readonly dir: string
   /** Commits on the current branch; without files, one file named after the message changes. */
-  readonly commit: (message: string, files?: Readonly<Record<string, string>>) => Promise<Sha>
+  readonly commit: (message: string, files?: Readonly<Record<string, string | Buffer>>) => Promise<Sha>
   /** Creates a branch at the current commit (or at `from`) and checks it out. */
   readonly branch: (name: string, from?: string) => Promise<void>
   readonly checkout: (name: string) => Promise<void>

@@ -40,6 +40,7 @@ const KINDS: Readonly<Record<GitErrorKind, readonly [code: number, fate: Fate]>>
   email_private: [20106, 'refused'],
   author_refused: [20107, 'refused'],
   lfs_missing: [20108, 'refused'],
+  lfs_unavailable: [20128, 'settled'],
   quota_exceeded: [20109, 'refused'],
   read_only: [20110, 'hopeless'],
   name_taken: [20111, 'settled'],
@@ -106,6 +107,7 @@ test('whatever git can print about was seen somewhere', () => {
     'deletion_conflict',
     'held',
     'backup_missing',
+    'lfs_unavailable',
   ]
 
   const seen = new Set(CORPUS.map(({ kind }) => kind))

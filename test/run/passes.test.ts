@@ -24,6 +24,7 @@ function bindingOf(direction: Direction, granularity: Granularity = 'all'): Bind
     host: 'forge.example',
     endpoint: 'forge.example:443',
     hasCredential: false,
+    sshKeyId: null,
   }
   const times = { createdAt: 0, updatedAt: 0, pause: null }
   const binding = { id: BindingId.parse(1), name: 'app', enabled: true, rules: DEFAULT_RULES, ...times }
@@ -63,6 +64,17 @@ test('a pushed branch is synced alone', () => {
       request: { direction: 'to_outer', scope: [{ internal: main, external: main }], force: 'none' },
     },
   ])
+})
+
+test('LFS objects are asked for where the binding says so', () => {
+  const subject = bindingOf('to_outer')
+  const withObjects = { ...subject, binding: { ...subject.binding, rules: { ...DEFAULT_RULES, lfs: true } } }
+
+  const without = plan([pushOf('main', shaOf(2))], subject)
+  const asked = plan([pushOf('main', shaOf(2))], withObjects)
+
+  expect(without).toMatchObject([{ kind: 'sync', request: { lfs: false } }])
+  expect(asked).toMatchObject([{ kind: 'sync', request: { lfs: true } }])
 })
 
 test('a push that both sides already hold needs no git', () => {

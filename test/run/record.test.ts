@@ -196,3 +196,18 @@ test('a run over thousands of refs keeps what happened, and not what did not', a
   const run = await getRun(world, id)
   expect(run.refs).toMatchObject([{ source_ref: 'refs/heads/b7', result: 'updated' }])
 })
+
+test('a server that limits requests is left alone for a minute at least', async () => {
+  await using world = await createWorld()
+  await world.request(1)
+  const limited = endOf({
+    status: 'failed',
+    canHeal: true,
+    failure: { kind: 'rate_limited', side: 'external' },
+  })
+
+  await finishAttempt(world.deps, (await world.claim()).run, limited, '')
+
+  const due = await nextDue(world.deps, world.clock.now())
+  expect((due ?? 0) - world.clock.now()).toBe(60_000)
+})

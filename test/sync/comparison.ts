@@ -37,7 +37,7 @@ export function plan(world: {
   }
 }
 
-const NOW = Date.UTC(2026, 0, 31, 12)
+export const NOW = Date.UTC(2026, 0, 31, 12)
 
 export const NO_EVIDENCE: Evidence = { deleted: new Map(), missing: new Map(), secondLookAfterMs: 60_000 }
 

@@ -5,8 +5,9 @@ import { isTagRef } from '../../src/git/refs.ts'
 import type { Sha } from '../../src/git/refs.ts'
 import { planSync } from '../../src/sync/plan.ts'
 import type { PlanInput, PlannedRef } from '../../src/sync/plan.ts'
-import { otherSide } from '../../src/sync/sides.ts'
-import { plan, ref, sha } from './comparison.ts'
+import { holdMassChanges } from '../../src/sync/brake.ts'
+import { otherSide, wayFrom } from '../../src/sync/sides.ts'
+import { NOW, plan, ref, rules, sha } from './comparison.ts'
 import type { Heads } from './comparison.ts'
 
 describe('any plan, carried out as plain pushes', () => {
@@ -42,6 +43,91 @@ describe('any plan, carried out as plain pushes', () => {
     )
   })
 })
+
+describe('any plan of a binding whose deletions travel', () => {
+  test('deletes only what is certain, exactly as it was seen, and never a default branch', () => {
+    fc.assert(
+      fc.property(worlds(), deletions(), ({ input }, { policy, evidence, defaults, agreedOnly }) => {
+        if (policy === 'mirror' && input.direction === 'both') return
+        const planned = planSync({
+          ...input,
+          rules: rules({ deletePolicy: policy }),
+          evidence,
+          defaultBranches: defaults,
+          agreed: agreedOnly ? new Map(input.refs.external) : input.agreed,
+        })
+        const agreed = agreedOnly ? input.refs.external : input.agreed
+
+        for (const entry of planned) {
+          if (entry.kind !== 'delete') continue
+          const { pair, from, before } = entry
+          const target = otherSide(from)
+          const look = evidence.missing.get(pair.internal)
+          const isReported = evidence.deleted.get(pair.internal) === from
+          const isSeenTwice = look?.side === from && NOW - look.since >= evidence.secondLookAfterMs
+          const head = defaults[from]
+
+          expect(policy).not.toBe('never')
+          expect(isReported || isSeenTwice).toBe(true)
+          expect(input.refs[target].get(pair[target])).toBe(before)
+          expect(input.refs[from].has(pair[from])).toBe(false)
+          expect(head !== null && input.refs[from].has(head)).toBe(true)
+          expect(defaults[target]).not.toBe(pair[target])
+          expect(policy === 'mirror' || agreed.get(pair.internal) === before).toBe(true)
+          expect(['both', wayFrom(from)]).toContain(input.direction)
+        }
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  test('takes away little, or waits for a person', () => {
+    const sizes = fc.record({ kept: fc.nat(60), gone: fc.nat(30) })
+
+    fc.assert(
+      fc.property(sizes, ({ kept, gone }) => {
+        const names = (count: number, prefix: string): readonly string[] =>
+          Array.from({ length: count }, (_, number) => `${prefix}${number}`)
+        const entries = (all: readonly string[]): Heads => Object.fromEntries(all.map((name) => [name, 1]))
+        const staying = ['main', ...names(kept, 'kept')]
+        const leaving = names(gone, 'gone')
+        const input = plan({
+          internal: entries(staying),
+          external: entries([...staying, ...leaving]),
+          agreed: entries([...staying, ...leaving]),
+          rules: { deletePolicy: 'tracked' },
+          evidence: { deleted: new Map(leaving.map((name) => [ref(name), 'internal'])) },
+        })
+
+        const planned = holdMassChanges(planSync(input))
+
+        const deleted = planned.filter(({ kind }) => kind === 'delete').length
+        const held = planned.filter((entry) => entry.kind === 'undecided' && entry.why === 'held').length
+        expect(deleted + held).toBe(gone)
+        expect(Math.min(deleted, held)).toBe(0)
+        const isMuch = gone > 10 || (gone > 2 && gone > 0.2 * (1 + kept + gone))
+        expect(held > 0).toBe(isMuch)
+      }),
+    )
+  })
+})
+
+function deletions() {
+  const branch = fc.constantFrom(ref('a'), ref('b'), ref('c'), ref('tags/t'))
+  const side = fc.constantFrom<Side>('internal', 'external')
+  const head = fc.option(fc.constantFrom(ref('a'), ref('b')))
+  const look = fc.record({ side, since: fc.constantFrom(NOW - 120_000, NOW - 30_000) })
+  return fc.record({
+    policy: fc.constantFrom('never', 'tracked', 'mirror'),
+    agreedOnly: fc.boolean(),
+    defaults: fc.record({ internal: head, external: head }),
+    evidence: fc.record({
+      secondLookAfterMs: fc.constant(60_000),
+      deleted: fc.array(fc.tuple(branch, side)).map((entries) => new Map(entries)),
+      missing: fc.array(fc.tuple(branch, look)).map((entries) => new Map(entries)),
+    }),
+  })
+}
 
 type IsAncestor = (older: Sha, newer: Sha) => boolean
 

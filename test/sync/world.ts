@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Side } from '../../src/binding/binding.ts'
 import { systemClock } from '../../src/clock.ts'
+import type { Clock } from '../../src/clock.ts'
 import { openGit } from '../../src/git/room.ts'
 import type { RefName, Sha } from '../../src/git/refs.ts'
 import { createLogger } from '../../src/log.ts'
@@ -12,6 +13,7 @@ import { createSync } from '../../src/sync/sync.ts'
 import type { Backup, SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
+import type { LfsServer } from '../rig/lfs-server.ts'
 import {
   createFolder,
   createWorkRepository,
@@ -64,8 +66,10 @@ export type World = AsyncDisposable & {
   readonly heads: (side: Side) => Promise<Readonly<Record<string, Sha>>>
   /** One way from internal to external, everything, unless said otherwise; agreed heads are remembered. */
   readonly sync: (request?: Partial<SyncRequest>, signal?: AbortSignal) => Promise<SyncOutcome>
+  /** The two repositories as a request names them, or others in their place. */
+  readonly remotes: (urls?: Partial<Record<Side, string>>) => SyncRequest['remotes']
   /** What a new daemon on the same folders would do next. */
-  readonly restart: () => void
+  readonly restart: (options?: Pick<WorldOptions, 'minimumFreeBytes'>) => void
 }
 
 export type WorldOptions = {
@@ -73,12 +77,19 @@ export type WorldOptions = {
   readonly minimumFreeBytes?: number
   readonly idleTimeoutMs?: number
   readonly externalFormat?: 'sha1' | 'sha256'
+  /** Serves the LFS objects of both repositories. */
+  readonly lfs?: LfsServer
+  readonly clock?: Clock
+  readonly allowAddress?: (host: string, ip: string) => boolean
 }
 
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
+  const { clock = systemClock } = options
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder())
-  const server = stack.use(await startGitHttpServer({ username: 'ada', password: 'open sesame' }))
+  const server = stack.use(
+    await startGitHttpServer({ ...LOGIN, ...(options.lfs === undefined ? {} : { lfs: options.lfs }) }),
+  )
   const repositories = {
     internal: await server.createRepository('inner/app'),
     external: await server.createRepository('outer/app', options.externalFormat),
@@ -93,24 +104,28 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const kept: Backup[] = []
   const gitRoom = stack.use(
     await openGit({
-      clock: systemClock,
+      clock,
       runtimeRoot: join(folder.path, 'run'),
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       timeoutMs: 0,
-      allowAddress: () => true,
+      allowAddress: options.allowAddress ?? (() => true),
       hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
   )
-  const start = (): ReturnType<typeof createSync> =>
+  const start = ({ minimumFreeBytes } = options): ReturnType<typeof createSync> =>
     createSync({
       git: gitRoom,
-      clock: systemClock,
+      clock,
       logger: createLogger('silent'),
       ...folders,
       deleteMirrorAfter: options.deleteMirrorAfter ?? false,
-      ...(options.minimumFreeBytes === undefined ? {} : { minimumFreeBytes: options.minimumFreeBytes }),
+      ...(minimumFreeBytes === undefined ? {} : { minimumFreeBytes }),
     })
+  const remotes: World['remotes'] = (urls = {}) => ({
+    internal: { url: remoteUrl(urls.internal ?? repositories.internal.url), credential: CREDENTIAL },
+    external: { url: remoteUrl(urls.external ?? repositories.external.url), credential: CREDENTIAL },
+  })
   let sync = start()
   let agreed: ReadonlyMap<RefName, Sha> = new Map()
 
@@ -167,10 +182,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       const outcome = await sync(
         {
           subject: SUBJECT,
-          remotes: {
-            internal: { url: remoteUrl(repositories.internal.url), credential: CREDENTIAL },
-            external: { url: remoteUrl(repositories.external.url), credential: CREDENTIAL },
-          },
+          remotes: remotes(),
           direction: 'to_outer',
           scope: 'all',
           force: 'none',
@@ -192,14 +204,17 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       )
       return outcome
     },
-    restart: () => {
-      sync = start()
+    remotes,
+    restart: (changed = options) => {
+      sync = start(changed)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 
-const CREDENTIAL = { kind: 'password', username: 'ada', password: 'open sesame' } as const
+/** Who may use the server. */
+export const LOGIN = { username: 'ada', password: 'open sesame' }
+const CREDENTIAL = { kind: 'password', ...LOGIN } as const
 
 /** The result per ref, e.g. `{ main: 'updated' }`. */
 export function results(outcome: SyncOutcome): Readonly<Record<string, string>> {

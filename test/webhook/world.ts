@@ -19,6 +19,7 @@ import { claimRun } from '../../src/run/claim.ts'
 import { finishAttempt } from '../../src/run/record.ts'
 import { startServer } from '../../src/server.ts'
 import { createGroupCommit } from '../../src/webhook/group-commit.ts'
+import { enqueueRejections } from '../../src/notify/rejections.ts'
 import { storeRejections } from '../../src/webhook/rejections.ts'
 import type { Rejection } from '../../src/webhook/rejections.ts'
 import { webhookRoutes } from '../../src/webhook/route.ts'
@@ -49,7 +50,7 @@ export async function createWorld(
   let wakes = 0
   const wakeQueue = (): void => void (wakes += 1)
   const record = createGroupCommit(
-    (rejections: readonly Rejection[]) => storeRejections({ db, clock }, rejections),
+    (rejections: readonly Rejection[]) => storeRejections({ db, clock, tell: enqueueRejections }, rejections),
     100,
   )
   const app = new Hono()

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { auditAlongside } from '../../audit/request-trail.ts'
 import type { Binding, Direction, Granularity, Side } from '../../binding/binding.ts'
 import type { BindingDeps, Page } from '../../binding/bindings.ts'
 import { createBinding, deleteBinding, listBindings } from '../../binding/bindings.ts'
@@ -14,10 +15,12 @@ import {
 } from '../../binding/branches.ts'
 import { updateBinding } from '../../binding/update.ts'
 import type { BindingChange } from '../../binding/update.ts'
+import type { Alongside } from '../../db/database.ts'
 import { DomainError } from '../../domain-error.ts'
 import type { BranchBindingId, RunId } from '../../ids.ts'
 import { accept, answerError, fail, succeed } from './answer.ts'
 import type { Failure } from './answer.ts'
+import { answerWithFacts } from './audit.ts'
 import type { Call } from './call.ts'
 import { resolveCall } from './call.ts'
 import type { Parameters } from './parameters.ts'
@@ -36,6 +39,7 @@ export type CerobotDeps = BindingDeps & {
     /** Somebody waits for the answer. */
     readonly wait: boolean
     readonly by: string | undefined
+    readonly alongside: Alongside<RunId>
   }) => Promise<RunId>
   /** Resolves when an attempt has ended; rejects when the signal aborts. */
   readonly waitForRun: (id: RunId, signal: AbortSignal) => Promise<Failure>
@@ -66,7 +70,8 @@ export function cerobotRoutes(deps: CerobotDeps): Hono {
     const parameters = await readParameters(c)
     const given = new Set([...Object.keys(parameters.query), ...Object.keys(parameters.body)])
     const call = resolveCall(c.req.method, rawPath(c.req.url), given)
-    return call === undefined ? c.notFound() : answer(deps, c, call, parameters)
+    if (call === undefined) return c.notFound()
+    return answerWithFacts(deps, c, call, parameters, () => answer(deps, c, call, parameters))
   })
   return app
 }
@@ -182,7 +187,9 @@ async function answerSync(
   },
 ): Promise<Response> {
   const wait = !/\brespond-async\b/i.test(c.req.header('prefer') ?? '')
-  const run = await deps.requestRun({ ...sync, wait, by: c.get('caller')?.name })
+  const { direction, force } = sync
+  const alongside = auditAlongside(c, (id: RunId) => ({ after: { run_id: id, direction, force } }))
+  const run = await deps.requestRun({ ...sync, wait, by: c.get('caller')?.name, alongside })
   if (!wait) return accept(c, { run_id: run })
   const { signal } = c.req.raw
   try {

@@ -1,11 +1,13 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { auditAlongside } from '../../audit/request-trail.ts'
 import type { Binding } from '../../binding/binding.ts'
 import { getBinding } from '../../binding/bindings.ts'
 import { checkRules } from '../../binding/rules-check.ts'
 import { bothLanguages } from '../../domain-error.ts'
 import { shortName } from '../../git/refs.ts'
+import type { RunId } from '../../ids.ts'
 import { wishForSync } from '../../run/ask.ts'
 import type { AskDeps } from '../../run/ask.ts'
 import { outcomeCode } from '../../run/codes.ts'
@@ -48,7 +50,10 @@ export function syncRoutes(deps: SyncRouteDeps): Hono {
   routes.post('/:name/sync', async (c) => {
     const { dry_run: dryRun, direction, branches, force } = await readBody(c, Wish)
     const by = c.get('caller').name
-    const run = await wishForSync(deps, c.req.param('name'), { direction, branches, force, dryRun, by })
+    const wish = { direction, branches, force, dry_run: dryRun }
+    const alongside = auditAlongside(c, (id: RunId) => ({ after: { run_id: id, ...wish } }))
+    const asked = { direction, branches, force, dryRun, by, alongside }
+    const run = await wishForSync(deps, c.req.param('name'), asked)
     return ok(c, { run_id: run }, 202)
   })
 

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Binding, BindingSide, Direction } from '../../binding/binding.ts'
 import { DEFAULT_BRANCH_POLICIES, DELETE_POLICIES, TAG_POLICIES } from '../../binding/rules.ts'
 import type { Rules } from '../../binding/rules.ts'
+import { SshKeyId } from '../../ids.ts'
 import { isoTime } from './paging.ts'
 
 // The shapes of bindings under /api/v1, in and out. Secrets go in and never come out.
@@ -34,7 +35,7 @@ const rules = {
   lfs: z.boolean().optional(),
 }
 
-const side = { address: text, token: text.optional() }
+const side = { address: text, token: text.optional(), ssh_key_id: SshKeyId.optional() }
 const options = {
   enabled: z.boolean().optional(),
   granularity: z.enum(['all', 'one']).optional(),
@@ -49,7 +50,13 @@ export const NewBinding = z.strictObject({
   ...options,
 })
 
-const changedSide = z.strictObject({ address: text.optional(), token: text.nullable().optional() }).optional()
+const changedSide = z
+  .strictObject({
+    address: text.optional(),
+    token: text.nullable().optional(),
+    ssh_key_id: SshKeyId.nullable().optional(),
+  })
+  .optional()
 
 export const BindingChange = z.strictObject({
   internal: changedSide,
@@ -102,6 +109,6 @@ export function bindingToWire(binding: Binding): Record<string, unknown> {
   }
 }
 
-function sideToWire({ address, hasCredential }: BindingSide): Record<string, unknown> {
-  return { address, has_token: hasCredential }
+function sideToWire({ address, hasCredential, sshKeyId }: BindingSide): Record<string, unknown> {
+  return { address, has_token: hasCredential, ssh_key_id: sshKeyId }
 }

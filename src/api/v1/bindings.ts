@@ -5,6 +5,7 @@ import { createBinding, deleteBinding, getBinding, listBindings } from '../../bi
 import type { BindingDeps } from '../../binding/bindings.ts'
 import { DEFAULT_RULES } from '../../binding/rules.ts'
 import { updateBinding } from '../../binding/update.ts'
+import type { SshKeyId } from '../../ids.ts'
 import { BindingChange, bindingToWire, NewBinding, toRules } from './binding-wire.ts'
 import { ok, page } from './envelope.ts'
 import { Paging } from './paging.ts'
@@ -36,6 +37,7 @@ export function bindingRoutes(deps: BindingRouteDeps): Hono {
       direction: body.direction ?? 'to_outer',
       addresses: { internal: body.internal.address, external: body.external.address },
       tokens: { internal: body.internal.token, external: body.external.token },
+      keys: keysOf(body),
       rules: { ...DEFAULT_RULES, ...toRules(body) },
     })
     return ok(c, bindingToWire(binding), 201)
@@ -51,6 +53,7 @@ export function bindingRoutes(deps: BindingRouteDeps): Hono {
       ...(body.direction === undefined ? {} : { direction: body.direction }),
       addresses: { internal: body.internal?.address, external: body.external?.address },
       tokens: { internal: tokenOf(body.internal), external: tokenOf(body.external) },
+      keys: keysOf(body),
       rules: toRules(body),
       resume: body.paused === false,
     })
@@ -64,6 +67,21 @@ export function bindingRoutes(deps: BindingRouteDeps): Hono {
   })
 
   return routes
+}
+
+type SideWithKey = { readonly ssh_key_id?: SshKeyId | null | undefined } | undefined
+
+function keysOf({
+  internal,
+  external,
+}: {
+  readonly internal?: SideWithKey
+  readonly external?: SideWithKey
+}) {
+  return {
+    ...(internal?.ssh_key_id === undefined ? {} : { internal: internal.ssh_key_id }),
+    ...(external?.ssh_key_id === undefined ? {} : { external: external.ssh_key_id }),
+  }
 }
 
 /** Null takes the token away, as an empty one does. */

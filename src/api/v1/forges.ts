@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { requireRole } from '../../access.ts'
+import { noteChange } from '../../audit/request-trail.ts'
 import { SIDES } from '../../binding/binding.ts'
 import type { Binding, Side } from '../../binding/binding.ts'
 import { getBinding } from '../../binding/bindings.ts'
@@ -44,7 +45,9 @@ export function forgeRoutes(deps: HookDeps): Hono {
   routes.put('/:name/forges/:side', async (c) => {
     const body = await readBody(c, Access)
     const given = { ...toGiven(body), isMirror: body.mirror }
-    return ok(c, sideForgeToWire(await giveAccess(deps, await bindingOf(c), sideOf(c), given)))
+    const forge = sideForgeToWire(await giveAccess(deps, await bindingOf(c), sideOf(c), given))
+    noteChange(c, { after: forge })
+    return ok(c, forge)
   })
 
   routes.delete('/:name/forges/:side', async (c) => {
@@ -58,7 +61,9 @@ export function forgeRoutes(deps: HookDeps): Hono {
     // Whoever names the place that a secret is sent to could read it there.
     if (sharesCredential) requireRole(c.get('caller'), 'admin')
     const request = { ...toGiven(body), sharesCredential, isPrivate, ownerId }
-    return ok(c, sideForgeToWire(await createMirror(deps, await bindingOf(c), sideOf(c), request)), 201)
+    const forge = sideForgeToWire(await createMirror(deps, await bindingOf(c), sideOf(c), request))
+    noteChange(c, { after: { ...forge, shares_credential: sharesCredential } })
+    return ok(c, forge, 201)
   })
 
   return routes

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import { z } from 'zod'
+import { noteChange } from '../../audit/request-trail.ts'
 import { SIDES } from '../../binding/binding.ts'
 import type { Binding } from '../../binding/binding.ts'
 import { getBinding } from '../../binding/bindings.ts'
@@ -23,6 +24,8 @@ const Registration = z.object({
   ...apiAccess,
 })
 
+const ACTION_BY_DONE = { created: 'CREATE', repaired: 'REPAIR', unchanged: 'UPDATE' } as const
+
 const Removal = z.object({ force: z.enum(['true', 'false']).default('false') })
 
 /** `/bindings/:name/hooks`: the webhooks of a binding at its forges. */
@@ -39,6 +42,7 @@ export function hookRoutes(deps: HookDeps): Hono {
     const { hook, done, secret } = body.manual
       ? await prepareHook(deps, binding, { side, forge })
       : await registerHook(deps, binding, { side, forge, apiToken, apiUrl })
+    noteChange(c, { action: ACTION_BY_DONE[done], id: hook.id, after: toWire(hook) })
     return ok(c, { ...toWire(hook), ...shown(secret), done }, done === 'created' ? 201 : 200)
   })
 
@@ -61,6 +65,7 @@ export function hookRoutes(deps: HookDeps): Hono {
   routes.delete('/:name/hooks/:id', async (c) => {
     const force = read(Removal, c.req.query()).force === 'true'
     const { isRemovedAtForge } = await removeHook(deps, await bindingOf(c), idOf(c), { force })
+    noteChange(c, { after: { removed_at_forge: isRemovedAtForge } })
     return ok(c, { removed_at_forge: isRemovedAtForge })
   })
 

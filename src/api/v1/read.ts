@@ -3,11 +3,15 @@ import type { z } from 'zod'
 import { DomainError } from '../../domain-error.ts'
 
 /** What the schema makes of a query, path or body; throws a `DomainError` that names the first misfit. */
-export function read<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+export function read<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  what = 'id',
+): z.output<Schema> {
   const result = schema.safeParse(input)
   if (result.success) return result.data
   const [issue] = result.error.issues
-  const name = issue === undefined || issue.path.length === 0 ? 'id' : issue.path.join('.')
+  const name = issue === undefined || issue.path.length === 0 ? what : issue.path.join('.')
   throw new DomainError(
     'invalid',
     'parameter',
@@ -22,7 +26,7 @@ export async function readBody<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.output<Schema>> {
   const text = await c.req.text()
-  return read(schema, text.trim() === '' ? {} : parseJson(text))
+  return read(schema, text.trim() === '' ? {} : parseJson(text), 'body')
 }
 
 function parseJson(text: string): unknown {

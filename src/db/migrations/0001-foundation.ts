@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import { withId } from '../id-column.ts'
+import { addIndex, withId } from '../definition.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('binding'), db)
@@ -18,7 +18,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute()
-  await index(db, 'binding', ['reconcile_at'])
+  await addIndex(db, 'binding', ['reconcile_at'])
 
   await db.schema
     .createTable('binding_address')
@@ -28,8 +28,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('exact_key', 'text', (c) => c.notNull())
     .addColumn('web_port', 'integer')
     .execute()
-  await index(db, 'binding_address', ['match_key'])
-  await index(db, 'binding_address', ['binding_id'])
+  await addIndex(db, 'binding_address', ['match_key'])
+  await addIndex(db, 'binding_address', ['binding_id'])
 
   await withId(db.schema.createTable('branch_binding'), db)
     .addColumn('binding_id', 'integer', (c) => c.notNull().references('binding.id').onDelete('cascade'))
@@ -67,8 +67,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('bindings', 'text', (c) => c.notNull())
     .addColumn('payload', 'text')
     .execute()
-  await index(db, 'delivery', ['received_at'])
-  await index(db, 'delivery', ['status'])
+  await addIndex(db, 'delivery', ['received_at'])
+  await addIndex(db, 'delivery', ['status'])
 
   await db.schema
     .createTable('delivery_run')
@@ -76,7 +76,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('run_id', 'integer', (c) => c.notNull())
     .addPrimaryKeyConstraint('delivery_run_key', ['delivery_id', 'run_id'])
     .execute()
-  await index(db, 'delivery_run', ['run_id'])
+  await addIndex(db, 'delivery_run', ['run_id'])
 
   await withId(db.schema.createTable('run'), db)
     .addColumn('subject', 'text', (c) => c.notNull())
@@ -109,8 +109,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index run_one_running on run (subject) where status = 'running'`.execute(db)
   await sql`create unique index run_one_waiting on run (subject) where status = 'queued'`.execute(db)
   await sql`create index run_due on run (priority desc, run_after, id) where status = 'queued'`.execute(db)
-  await index(db, 'run', ['subject_name', 'id'])
-  await index(db, 'run', ['finished_at'])
+  await addIndex(db, 'run', ['subject_name', 'id'])
+  await addIndex(db, 'run', ['finished_at'])
 
   await withId(db.schema.createTable('sync_log'), db)
     .addColumn('run_id', 'integer', (c) => c.notNull())
@@ -121,9 +121,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .execute()
-  await index(db, 'sync_log', ['repo_name', 'created_at'])
-  await index(db, 'sync_log', ['branch_id'])
-  await index(db, 'sync_log', ['run_id'])
+  await addIndex(db, 'sync_log', ['repo_name', 'created_at'])
+  await addIndex(db, 'sync_log', ['branch_id'])
+  await addIndex(db, 'sync_log', ['run_id'])
 
   await withId(db.schema.createTable('backup'), db)
     .addColumn('subject', 'text', (c) => c.notNull())
@@ -134,7 +134,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('backup_ref', 'text', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute()
-  await index(db, 'backup', ['subject'])
+  await addIndex(db, 'backup', ['subject'])
 
   await db.schema
     .createTable('host_key')
@@ -151,13 +151,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('role', 'text', (c) => c.notNull())
     .addColumn('hash', 'text', (c) => c.notNull().unique())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
-    .execute()
-}
-
-async function index(db: Kysely<unknown>, table: string, columns: readonly string[]): Promise<void> {
-  await db.schema
-    .createIndex(`${table}_${columns.join('_')}_index`)
-    .on(table)
-    .columns([...columns])
     .execute()
 }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { withId } from '../id-column.ts'
+import { withId } from '../definition.ts'
 
 export async function up(db: Kysely<unknown>): Promise<void> {
   await withId(db.schema.createTable('hook'), db)

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import { withId } from '../id-column.ts'
+import { addIndex, withId } from '../definition.ts'
 
 // What two people at two forges need: rules of a binding, conflicts, and heads that can be brought back.
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -36,7 +36,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .columns(['subject', 'backup_ref'])
     .unique()
     .execute()
-  await db.schema.createIndex('backup_created_at_index').on('backup').column('created_at').execute()
+  await addIndex(db, 'backup', ['created_at'])
 
   await withId(db.schema.createTable('conflict'), db)
     .addColumn('subject', 'text', (c) => c.notNull())
@@ -59,7 +59,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create unique index conflict_one_open on conflict (subject, ref) where closed_at is null`.execute(
     db,
   )
-  await db.schema.createIndex('conflict_subject_id_index').on('conflict').columns(['subject', 'id']).execute()
+  await addIndex(db, 'conflict', ['subject', 'id'])
 
   await db.schema
     .createTable('missing_ref')
@@ -70,6 +70,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('asked_at', 'bigint')
     .addPrimaryKeyConstraint('missing_ref_key', ['subject', 'ref'])
     .execute()
-  await db.schema.createIndex('missing_ref_since_index').on('missing_ref').column('since').execute()
+  await addIndex(db, 'missing_ref', ['since'])
   await sql`create index binding_probe on binding (probe_at) where probe_at is not null`.execute(db)
 }

@@ -1,0 +1,45 @@
+import { DomainError } from '../domain-error.ts'
+
+// What can be wrong with a request about tokens.
+
+export function tokenMissing(id: number): DomainError {
+  return new DomainError('not_found', 'token_missing', {
+    zh: `没有编号为 ${id} 的令牌`,
+    en: `there is no token ${id}`,
+  })
+}
+
+export function tokenExists(name: string): DomainError {
+  return new DomainError(
+    'already_exists',
+    'token_exists',
+    { zh: `已有名为“${name}”的令牌`, en: `a token named "${name}" exists` },
+    {
+      hint: {
+        zh: '审计日志按名称记录操作者，请更换名称',
+        en: 'the audit log tells who acted by this name: choose another one',
+      },
+    },
+  )
+}
+
+export function tokenNameRefused(): DomainError {
+  return new DomainError(
+    'invalid',
+    'token_name',
+    { zh: '令牌的名称不能使用', en: 'the name of the token cannot be used' },
+    {
+      hint: {
+        zh: '1 到 100 个可见字符，首尾不能是空格，也不能是 API_TOKEN、local、system 或 reposync',
+        en: 'use 1 to 100 printable characters, no space at either end, and none of API_TOKEN, local, system and reposync',
+      },
+    },
+  )
+}
+
+export function expiryRefused(): DomainError {
+  return new DomainError('invalid', 'token_expiry', {
+    zh: '令牌的到期时间必须在将来',
+    en: 'the time at which the token expires must lie ahead',
+  })
+}
