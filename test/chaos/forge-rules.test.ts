@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { git, installHook, protectBranches } from '../rig/repository.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
-import { foretold, play } from './story.ts'
+import { foretold, play, titled } from './story.ts'
 import type { Scene, Story } from './story.ts'
 
 // Forges that have rules of their own, and content that not every forge takes.
@@ -129,9 +129,9 @@ const CONTENT: readonly Story[] = [
   },
 ]
 
-test.each([...RULES, ...CONTENT])(
-  '$id $what',
-  async (story) => {
+test.each(titled([...RULES, ...CONTENT]))(
+  '%s',
+  async (_, story) => {
     const endings = await play(story)
 
     expect(endings).toEqual(foretold(story, endings))

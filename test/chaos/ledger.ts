@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { Side } from '../../src/binding/binding.ts'
 import { toSha } from '../../src/git/refs.ts'
@@ -21,6 +22,8 @@ export type Ledger = {
   readonly note: (move: Move) => void
   /** Has a repository write down what is pushed to it over HTTP (the daemon) or by its path (people). */
   readonly watch: (side: Side, repository: string, dir: string) => Promise<void>
+  /** What people did by their own hands. */
+  readonly byHand: () => readonly Move[]
   readonly moves: () => Promise<readonly Move[]>
 }
 
@@ -32,13 +35,17 @@ export function openLedger(file: string): Ledger {
   const noted: Move[] = []
   return {
     note: (move) => void noted.push(move),
-    watch: (side, repository, dir) =>
-      installHook(
+    watch: async (side, repository, dir) => {
+      // Git would look after every push whether there is something to tidy up.
+      await appendFile(join(dir, 'config'), '[receive]\n\tautogc = false\n')
+      await installHook(
         dir,
         'post-receive',
         `by=people; test -n "$GIT_HTTP_EXPORT_ALL" && by=daemon
 while read before after ref; do echo "$by ${side} ${repository} $before $after $ref"; done >> '${file}'`,
-      ),
+      )
+    },
+    byHand: () => noted,
     moves: async () => {
       const text = await readFile(file, 'utf8').catch(() => '')
       return [...noted, ...text.split('\n').flatMap(toMove)]

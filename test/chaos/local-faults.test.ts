@@ -12,7 +12,7 @@ import type { Step } from '../rig/fault-forge.ts'
 import { findProcesses } from '../rig/processes.ts'
 import { expectNothingLost } from './oracle.ts'
 import { nothingRuns } from './rest.ts'
-import { foretold, play } from './story.ts'
+import { foretold, play, titled } from './story.ts'
 import type { Scene, Story } from './story.ts'
 import { startChaos } from './world.ts'
 
@@ -154,9 +154,9 @@ const STORIES: readonly Story[] = [
   },
 ]
 
-test.each(STORIES)(
-  '$id $what',
-  async (story) => {
+test.each(titled(STORIES))(
+  '%s',
+  async (_, story) => {
     const endings = await play(story)
 
     expect(endings).toEqual(foretold(story, endings))

@@ -1,16 +1,15 @@
 import Sqlite from 'better-sqlite3'
-import { readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { z } from 'zod'
 import { SIDES } from '../../src/binding/binding.ts'
 import type { Side } from '../../src/binding/binding.ts'
-import { toSha } from '../../src/git/refs.ts'
 import type { Sha } from '../../src/git/refs.ts'
 import { listAll } from '../rig/journey.ts'
 import { leftoversIn, processesIn } from '../rig/leftovers.ts'
 import { everyAnswer, plantedIn, plantedInFiles } from '../rig/planted.ts'
-import { git, readRefs } from '../rig/repository.ts'
+import { git, shaOf } from '../rig/repository.ts'
 import type { Move } from './ledger.ts'
 import { comeToRest } from './rest.ts'
 import type { MayDiffer } from './rest.ts'
@@ -22,14 +21,14 @@ const BackupOnWire = z.looseObject({
   id: z.number(),
   side: z.enum(['internal', 'external']),
   ref: z.string(),
-  sha: z.string(),
+  sha: z.string().transform(shaOf),
 })
 type BackupOnWire = z.infer<typeof BackupOnWire>
 const Requested = z.object({ data: z.object({ run_id: z.number() }) })
 
 export type Expectations = {
   /** Whether a ref may differ at rest without being a conflict; by default none may. */
-  readonly mayDiffer?: (bound: Bound) => MayDiffer
+  readonly mayDiffer?: MayDiffer
   /** Refs that a person has given back to a side: these values come from backups. */
   readonly given?: readonly string[]
 }
@@ -44,22 +43,36 @@ export async function expectNothingLost(
   await expectAllStored(chaos)
   const moves = await chaos.ledger.moves()
   for (const bound of bounds) {
-    const backups = await listBackups(chaos, bound)
-    for (const side of SIDES) {
-      const path = bound.repositories[side].name
-      const own = moves.filter((move) => move.side === side && move.repository === path)
-      const other = moves.filter((move) => move.side !== side && move.repository === path)
-      expectEveryMoveKnown(own, await readRefs(bound.repositories[side].dir))
-      expectNothingInvented(own, other, given)
-      expectKept(chaos, own, backups)
-      expectDeletionsMeant(own, other)
-      expectSourceUntouched(bound, side, own, given)
+    try {
+      await expectHonest(chaos, bound, moves, given)
+    } catch (error) {
+      throw new Error(`the binding ${bound.name}`, { cause: error })
     }
   }
   for (const bound of bounds) await expectRestorable(chaos, bound)
   await expectNothingTold(chaos)
   await chaos.daemon().stop()
   await expectNothingLeft(chaos, bounds)
+}
+
+/** Whatever became of the refs of a binding was meant, and what was taken away is kept. */
+async function expectHonest(
+  chaos: Chaos,
+  bound: Bound,
+  moves: readonly Move[],
+  given: readonly string[],
+): Promise<void> {
+  const backups = await listBackups(chaos, bound)
+  for (const side of SIDES) {
+    const path = bound.repositories[side].name
+    const own = moves.filter((move) => move.side === side && move.repository === path)
+    const other = moves.filter((move) => move.side !== side && move.repository === path)
+    expectEveryMoveKnown(own, await chaos.heads(bound, side))
+    expectNothingInvented(own, other, given)
+    expectKept(chaos, own, backups)
+    expectDeletionsMeant(bound, own, other)
+    expectSourceUntouched(bound, side, own, given)
+  }
 }
 
 async function expectAllStored(chaos: Chaos): Promise<void> {
@@ -113,11 +126,14 @@ function expectKept({ hands }: Chaos, own: readonly Move[], backups: readonly Ba
   expect(lost).toEqual([])
 }
 
-function expectDeletionsMeant(own: readonly Move[], other: readonly Move[]): void {
-  const meant = new Set(
-    other.filter(({ by, after }) => by === 'people' && after === null).map(({ ref }) => ref),
-  )
-  expect(own.filter(({ by, after, ref }) => by === 'daemon' && after === null && !meant.has(ref))).toEqual([])
+/** People have deleted it on the other side; of a binding that mirrors, it is enough that they never made it there. */
+function expectDeletionsMeant({ mirrors }: Bound, own: readonly Move[], other: readonly Move[]): void {
+  const unmeant = own.filter(({ by, after, ref }) => {
+    if (by === 'people' || after !== null) return false
+    const there = other.filter((move) => move.ref === ref && move.by === 'people')
+    return !there.some((move) => move.after === null) && !(mirrors && there.length === 0)
+  })
+  expect(unmeant).toEqual([])
 }
 
 function expectSourceUntouched(
@@ -130,7 +146,7 @@ function expectSourceUntouched(
   expect(own.filter(({ by, after }) => by === 'daemon' && !given.includes(after ?? ''))).toEqual([])
 }
 
-async function listBackups(chaos: Chaos, { name }: Bound): Promise<readonly BackupOnWire[]> {
+export async function listBackups(chaos: Chaos, { name }: Bound): Promise<readonly BackupOnWire[]> {
   return listAll(chaos.daemon(), `/api/v1/bindings/${name}/backups`, BackupOnWire)
 }
 
@@ -140,7 +156,7 @@ async function expectRestorable(chaos: Chaos, bound: Bound): Promise<void> {
     const asked = await chaos.call('POST', `/api/v1/bindings/${bound.name}/backups/${id}/restore`, { as })
     const run = await chaos.attemptEnded(Requested.parse(asked.body).data.run_id)
     expect(run).toMatchObject({ status: 'succeeded' })
-    expect((await chaos.heads(bound, side)).get(as)).toBe(toSha(sha))
+    expect((await chaos.heads(bound, side)).get(as)).toBe(sha)
   }
 }
 
@@ -161,14 +177,7 @@ async function expectNothingLeft(chaos: Chaos, bounds: readonly Bound[]): Promis
   const db = new Sqlite(join(folder, 'data/reposync.db'), { readonly: true })
   expect(db.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }])
   db.close()
-  const repositories = [
-    ...(await Promise.all(daemonFolders.map(repositoriesIn))).flat(),
-    ...bounds.flatMap(({ repositories: each }) => SIDES.map((side) => each[side].dir)),
-  ]
-  for (const dir of repositories) await git(dir, 'fsck', '--connectivity-only')
-}
-
-async function repositoriesIn(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => [])
-  return names.filter((name) => name.endsWith('.git')).map((name) => join(folder, name))
+  for (const { mirror, backups } of bounds) {
+    for (const dir of [mirror, backups]) if (existsSync(dir)) await git(dir, 'fsck', '--connectivity-only')
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { foretold, play } from './story.ts'
+import { foretold, play, titled } from './story.ts'
 import type { Story } from './story.ts'
 
 // People on both sides who do not wait for each other.
@@ -155,9 +155,9 @@ const PEOPLE: readonly Story[] = [
 
 const DOZEN = Array.from({ length: 12 }, (_, number) => `refs/heads/many/${number}`)
 
-test.each(PEOPLE)(
-  '$id $what',
-  async (story) => {
+test.each(titled(PEOPLE))(
+  '%s',
+  async (_, story) => {
     const endings = await play(story)
 
     expect(endings).toEqual(foretold(story, endings))

@@ -1,25 +1,37 @@
 import { z } from 'zod'
 import { SECOND } from '../../src/clock.ts'
-import { listAll, listRuns } from '../rig/journey.ts'
+import type { Side } from '../../src/binding/binding.ts'
+import type { Sha } from '../../src/git/refs.ts'
+import { listAll } from '../rig/journey.ts'
+import { shaOf } from '../rig/repository.ts'
 import { until } from './world.ts'
 import type { Bound, Chaos } from './world.ts'
 
 // How a world comes to rest: whatever can heal has healed, and what cannot is shown.
 
+const head = z
+  .string()
+  .nullable()
+  .transform((text) => (text === null ? null : shaOf(text)))
 const ConflictOnWire = z.looseObject({
   ref: z.string(),
   kind: z.string(),
-  internal: z.looseObject({ sha: z.string().nullable() }),
-  external: z.looseObject({ sha: z.string().nullable() }),
+  internal: z.looseObject({ sha: head }),
+  external: z.looseObject({ sha: head }),
 })
 export type ConflictOnWire = z.infer<typeof ConflictOnWire>
 
-function openConflicts(chaos: Pick<Chaos, 'daemon'>, { name }: Bound): Promise<readonly ConflictOnWire[]> {
+export function openConflicts(
+  chaos: Pick<Chaos, 'daemon'>,
+  { name }: Bound,
+): Promise<readonly ConflictOnWire[]> {
   return listAll(chaos.daemon(), `/api/v1/bindings/${name}/conflicts`, ConflictOnWire)
 }
 
-/** Whether a difference that is no conflict is as it should be, by internal ref name. */
-export type MayDiffer = (ref: string) => boolean
+type Heads = Readonly<Record<Side, ReadonlyMap<string, Sha>>>
+
+/** Whether a difference that is no conflict is as it should be, for what the sides hold. */
+export type MayDiffer = (bound: Bound, heads: Heads) => (ref: string) => boolean
 
 /** Refs that are neither equal on both sides nor shown as a conflict of just these heads. */
 async function unsettledRefs(
@@ -28,13 +40,18 @@ async function unsettledRefs(
   mayDiffer: MayDiffer,
 ): Promise<readonly string[]> {
   const conflicts = await openConflicts(chaos, bound)
-  const [internal, external] = [await chaos.heads(bound, 'internal'), await chaos.heads(bound, 'external')]
+  const heads = {
+    internal: await chaos.heads(bound, 'internal'),
+    external: await chaos.heads(bound, 'external'),
+  }
+  const { internal, external } = heads
+  const isMeant = mayDiffer(bound, heads)
   const refs = new Set([...internal.keys(), ...external.keys(), ...conflicts.map(({ ref }) => ref)])
   return [...refs].filter((ref) => {
     const [inside, outside] = [internal.get(ref) ?? null, external.get(ref) ?? null]
     const conflict = conflicts.find((one) => one.ref === ref)
     if (conflict !== undefined) return conflict.internal.sha !== inside || conflict.external.sha !== outside
-    return inside !== outside && !mayDiffer(ref)
+    return inside !== outside && !isMeant(ref)
   })
 }
 
@@ -47,16 +64,22 @@ const JUMPS = [5, 10, 20, 40, 60, 120, 300, 600, 1200, 2400, 3600, 3600, 3600].m
 export async function comeToRest(
   chaos: Chaos,
   bounds: readonly Bound[],
-  mayDiffer: (bound: Bound) => MayDiffer = () => () => false,
+  mayDiffer: MayDiffer = () => () => false,
 ): Promise<void> {
+  let unsettled: readonly string[] = []
   for (const jumpMs of [0, ...JUMPS]) {
     if (jumpMs > 0) await chaos.jump(jumpMs)
     await nothingRuns(chaos)
-    const unsettled = await Promise.all(bounds.map((bound) => unsettledRefs(chaos, bound, mayDiffer(bound))))
-    if (unsettled.every((refs) => refs.length === 0)) return
+    const found = await Promise.all(
+      bounds.map(async (bound) => {
+        const refs = await unsettledRefs(chaos, bound, mayDiffer)
+        return refs.map((ref) => `${bound.name} ${ref}`)
+      }),
+    )
+    unsettled = found.flat()
+    if (unsettled.length === 0) return
   }
-  const runs = await listRuns(chaos.daemon())
-  throw new Error(`never came to rest: ${JSON.stringify({ runs: runs.slice(0, 5) })}`)
+  throw new Error(`never came to rest: ${unsettled.join(', ')}`)
 }
 
 // What is due begins at once, unless its server is left alone.

@@ -100,9 +100,14 @@ export async function play(story: Story): Promise<readonly Ending[]> {
   for (const scene of scenes) await story.mend?.(scene)
 
   const apps = scenes.map(({ app }) => app)
-  const mayDiffer = (ref: string): boolean => story.mayDiffer?.includes(ref) === true
-  await expectNothingLost(chaos, apps, { mayDiffer: () => mayDiffer })
+  const isMeant = (ref: string): boolean => story.mayDiffer?.includes(ref) === true
+  await expectNothingLost(chaos, apps, { mayDiffer: () => isMeant })
   return ends.flatMap((end) => (end === undefined ? [] : [{ code: end.code, detail: end.detail }]))
+}
+
+/** Rows of a table of tests, each with its whole title. */
+export function titled(stories: readonly Story[]): readonly (readonly [title: string, story: Story])[] {
+  return stories.map((story) => [`${story.id} ${story.what}`, story])
 }
 
 /** The same endings as the story has them. */

@@ -38,6 +38,8 @@ export type Bound = {
   /** The folder of what it has kept. */
   readonly backups: string
   readonly direction: Direction
+  /** Whatever its source lacks is deleted at its target. */
+  readonly mirrors: boolean
   readonly repositories: Readonly<Record<Side, ServedRepository>>
 }
 
@@ -58,6 +60,14 @@ export type Chaos = AsyncDisposable & {
   readonly bind: (name: string, options?: Readonly<Record<string, unknown>>) => Promise<Bound>
   /** People set a ref of a side, or remove it, and nobody is told. */
   readonly set: (bound: Bound, side: Side, ref: string, to: Sha | null) => Promise<void>
+  /** The same where the ref still is what people thought; tells whether it was. */
+  readonly replace: (
+    bound: Bound,
+    side: Side,
+    ref: string,
+    from: Sha | null,
+    to: Sha | null,
+  ) => Promise<boolean>
   /** The webhook of a side about one of its refs; the run it asks for, when it does. */
   readonly tell: (
     bound: Bound,
@@ -139,6 +149,12 @@ export async function startChaos({ env = {}, prepare, apart = false }: ChaosOpti
     const before = await hands.move(dir, ref, to)
     ledger.note({ side, repository, ref, before, after: to, by: 'people' })
   }
+  const replace: Chaos['replace'] = async (bound, side, ref, from, to) => {
+    const { dir, name: repository } = bound.repositories[side]
+    const isDone = await hands.replace(dir, ref, from, to)
+    if (isDone) ledger.note({ side, repository, ref, before: from, after: to, by: 'people' })
+    return isDone
+  }
   const tell: Chaos['tell'] = async (bound, side, ref, after, before = null) => {
     const { name: fullName, url: cloneUrl } = bound.repositories[side]
     const deliveryId = crypto.randomUUID()
@@ -169,6 +185,7 @@ export async function startChaos({ env = {}, prepare, apart = false }: ChaosOpti
     daemon: () => daemon,
     call,
     set,
+    replace,
     tell,
     heads,
     bind: async (name, options = {}) => {
@@ -194,7 +211,8 @@ export async function startChaos({ env = {}, prepare, apart = false }: ChaosOpti
         mirror: join(folder, `sync/binding-${id}.git`),
         backups: join(folder, `data/backups/binding-${id}.git`),
       }
-      return { name, ...folders, direction, repositories }
+      const mirrors = options['delete_policy'] === 'mirror'
+      return { name, ...folders, direction, mirrors, repositories }
     },
     push: async (bound, side, ref, to) => {
       const before = (await heads(bound, side)).get(ref) ?? null

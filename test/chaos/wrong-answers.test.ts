@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { pushReport, withoutLines } from '../rig/pkt-line.ts'
-import { foretold, play } from './story.ts'
+import { foretold, play, titled } from './story.ts'
 import type { Scene, Story } from './story.ts'
 
 // Forges that answer well, as far as anybody can see, and say something that is not so.
@@ -167,9 +167,9 @@ const REPORTS: readonly Story[] = [
   },
 ]
 
-test.each([...LISTINGS, ...REPORTS])(
-  '$id $what',
-  async (story) => {
+test.each(titled([...LISTINGS, ...REPORTS]))(
+  '%s',
+  async (_, story) => {
     const endings = await play(story)
 
     expect(endings).toEqual(foretold(story, endings))

@@ -20,13 +20,16 @@ export type Hands = {
   readonly commit: (message: string, parents?: readonly Sha[], file?: string) => Sha
   /** An annotated tag. */
   readonly tag: (name: string, target: Sha) => Sha
-  /** Sets a ref, or removes it (null), and tells what it was; refuses where somebody else holds its lock. */
+  /** Sets a ref, or removes it (null), and tells what it was; waits while somebody else holds its lock. */
   readonly move: (dir: string, ref: string, to: Sha | null) => Promise<Sha | null>
+  /** The same only where it still is what it was thought to be; tells whether it was. */
+  readonly replace: (dir: string, ref: string, from: Sha | null, to: Sha | null) => Promise<boolean>
   /** Brings what is needed for an object without naming it there. */
   readonly bring: (dir: string, sha: Sha) => Promise<void>
   /** Whether a commit is in the past of another one, or is it. */
   readonly isAncestor: (older: Sha, newer: Sha) => boolean
-  /** The commit and its whole past; of a tag, also what it names. */
+  readonly parents: (sha: Sha) => readonly Sha[]
+  /** The commit and everything before it. */
   readonly past: (sha: Sha) => ReadonlySet<Sha>
 }
 
@@ -70,6 +73,34 @@ export function createHands(): Hands {
     await rename(draft, path)
   }
 
+  async function change(
+    dir: string,
+    ref: string,
+    isWanted: (before: Sha | null) => boolean,
+    to: Sha | null,
+  ): Promise<{ readonly before: Sha | null; readonly isDone: boolean }> {
+    if (to !== null) await bring(dir, to)
+    const path = join(dir, ref)
+    await mkdir(dirname(path), { recursive: true })
+    const lock = await openLock(`${path}.lock`)
+    const before = await readFile(path, 'utf8').then(
+      (text) => shaOf(text.trim()),
+      () => null,
+    )
+    const isDone = isWanted(before)
+    if (isDone && to !== null) {
+      await lock.writeFile(`${to}\n`)
+      await lock.close()
+      await rename(`${path}.lock`, path)
+      return { before, isDone }
+    }
+    await lock.close()
+    if (isDone) await rm(path, { force: true })
+    await rm(`${path}.lock`)
+    if (isDone) await removeEmpty(dirname(path), join(dir, 'refs'))
+    return { before, isDone }
+  }
+
   return {
     commit: (message, parents = [], file = 'file') => {
       const blob = make('blob', Buffer.from(`${message}\n`), [], [])
@@ -89,29 +120,11 @@ export function createHands(): Hands {
       const text = `object ${target}\ntype commit\ntag ${name}\ntagger ${PERSON} ${time} +0000\n\n${name}\n`
       return make('tag', Buffer.from(text), [target], [target])
     },
-    move: async (dir, ref, to) => {
-      if (to !== null) await bring(dir, to)
-      const path = join(dir, ref)
-      await mkdir(dirname(path), { recursive: true })
-      const lock = await openLock(`${path}.lock`)
-      const before = await readFile(path, 'utf8').then(
-        (text) => shaOf(text.trim()),
-        () => null,
-      )
-      if (to === null) {
-        await lock.close()
-        await rm(path, { force: true })
-        await rm(`${path}.lock`)
-        await removeEmpty(dirname(path), join(dir, 'refs'))
-      } else {
-        await lock.writeFile(`${to}\n`)
-        await lock.close()
-        await rename(`${path}.lock`, path)
-      }
-      return before
-    },
+    move: async (dir, ref, to) => (await change(dir, ref, () => true, to)).before,
+    replace: async (dir, ref, from, to) => (await change(dir, ref, (before) => before === from, to)).isDone,
     bring,
     isAncestor: (older, newer) => past(newer).has(older),
+    parents: (sha) => made.get(sha)?.parents ?? [],
     past,
   }
 }

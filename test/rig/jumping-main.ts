@@ -15,8 +15,8 @@ process.on('message', (message) => {
   clock.jump(Message.parse(message).jumpMs)
   process.send?.('noted')
 })
-process.once('SIGTERM', () => {
-  process.removeAllListeners('message')
-  process.disconnect()
+// As in `main.ts` this listener stays: execa ends the process where it finds itself alone.
+process.on('SIGTERM', () => {
+  if (process.connected) process.disconnect()
   void daemon.stop()
 })

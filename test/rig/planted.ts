@@ -65,8 +65,10 @@ export async function everyAnswer(daemon: Pick<DaemonProcess, 'call'>): Promise<
     ...deliveries.map(({ id }) => `/api/v1/deliveries/${id}`),
     ...bindings.flatMap(({ name }) => [
       `/cerobot/sync/repo/${name}/logs`,
-      ...['', '/status', '/conflicts?state=all', '/backups'].map((path) => `/api/v1/bindings/${name}${path}`),
+      ...['', '/conflicts?state=all', '/backups'].map((path) => `/api/v1/bindings/${name}${path}`),
     ]),
+    // This asks both forges, so not of hundreds.
+    ...bindings.slice(0, 5).map(({ name }) => `/api/v1/bindings/${name}/status`),
   ]
   const answers = await Promise.all(paths.map((path) => daemon.call('GET', path)))
   return answers.map(({ body }) => (typeof body === 'string' ? body : JSON.stringify(body))).join('\n')
