@@ -48,7 +48,10 @@ export const GIT_WORDS: readonly Pattern[] = [
   ['address_denied', /transport '.*' not allowed|unsupported protocol|strange (?:host|path)name/i],
   ['address_denied', /protocol .* not supported|remote helper|plaintext credentials/i],
   ['not_git', /refs not valid|is this a git repository|bad line length/i],
-  ['not_git', /expected '?(?:service|packfile)|bad band|flush packet|flush after|HTTP\/0\.9/i],
+  [
+    'not_git',
+    /expected '?(?:service|packfile|acknowledgments)|bad band|flush packet|flush after|HTTP\/0\.9/i,
+  ],
   ['object_format', /mismatched (?:object format|algorithm)|hash algorithm|unknown object format/i],
   ['mirror_busy', /unable to create '.*': file exists|another git process seems to be running/i],
   [
@@ -93,4 +96,6 @@ export const REF_WORDS: readonly Pattern[] = [
   ['hook_declined', /hook declined|push declined/i],
   ['shallow', /shallow/i],
   ['bad_objects', /missing necessary objects|missing object|unpack|bad pack/i],
+  // Whether it was done is not known.
+  ['server_error', /failed to report status/i],
 ]

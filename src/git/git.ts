@@ -88,10 +88,6 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
     forceKillAfterDelay: FORCE_KILL_DELAY,
     cancelSignal: limits.signal,
   })
-  const base =
-    call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
-  using _record = subprocess.pid === undefined ? undefined : recordProcess(base, subprocess.pid)
-
   const messages = collectMessages(call.access?.secrets ?? [], call.onProgress)
   const chunks: Uint8Array[] = []
   const lines = call.onLine === undefined ? undefined : readLines(call.onLine)
@@ -109,7 +105,14 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
     messages.write(chunk)
   })
 
+  const base =
+    call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
+  using record = subprocess.pid === undefined ? NO_RECORD : tryToRecord(base, subprocess.pid)
+  // One that nobody could find after a crash must not run, so a full disk ends it.
+  if (record.problem !== undefined) limits.stop('unknown', 'it could not be written down')
+
   const result = await subprocess
+  if (record.problem !== undefined) throw record.problem
   lines?.end()
   messages.end()
   const stopped = limits.stopped()
@@ -125,6 +128,16 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   if (call.fenced === true && exitCode === MIRROR_BUSY_EXIT) return { kind: 'stopped', failure }
   const stdout = Buffer.concat(chunks).toString('utf8')
   return { kind: 'exited', exitCode, stdout, stderr: messages.clean(), failure }
+}
+
+const NO_RECORD = { problem: undefined, [Symbol.dispose]: () => {} }
+
+function tryToRecord(base: string, pid: number): Disposable & { readonly problem: Error | undefined } {
+  try {
+    return Object.assign(recordProcess(base, pid), { problem: undefined })
+  } catch (error) {
+    return { ...NO_RECORD, problem: new Error(`writing down a process beside ${base}`, { cause: error }) }
+  }
 }
 
 function commandLine(call: GitCall): readonly [file: string, args: readonly string[]] {

@@ -16,12 +16,19 @@ type ProcessStat = { readonly group: number; readonly started: string; readonly 
 const GRACE = 5 * SECOND
 const POLL = 50
 
-/** Writes `<base>.<pid>.pid`; disposing removes it. Synchronous, so that no crash fits in between. */
+/** Writes `<base>.<pid>.pid`; disposing removes it. Synchronous, so that no crash fits in between. Throws when it cannot. */
 export function recordProcess(base: string, pid: number): Disposable {
   const path = `${base}.${pid}.pid`
   const record = describeProcess(pid)
-  if (record !== undefined) writeFileSync(path, JSON.stringify(record), { mode: 0o600 })
-  return { [Symbol.dispose]: () => rmSync(path, { force: true }) }
+  const remove = (): void => rmSync(path, { force: true })
+  try {
+    if (record !== undefined) writeFileSync(path, JSON.stringify(record), { mode: 0o600 })
+  } catch (error) {
+    // A full disk takes the name and not the text.
+    remove()
+    throw error
+  }
+  return { [Symbol.dispose]: remove }
 }
 
 /** Names a process so that a later one with the same number is not taken for it. */

@@ -4,7 +4,7 @@ import type { Side } from '../binding/binding.ts'
 import { copyTo, initBare, listLocalRefs } from '../git/mirror-repository.ts'
 import type { Copy } from '../git/mirror-repository.ts'
 import type { RefName, Sha } from '../git/refs.ts'
-import { whenFree } from './fence.ts'
+import { removeLeftovers, whenFree } from './fence.ts'
 import { toFileFailure } from './file-failure.ts'
 import type { SyncContext } from './context.ts'
 import { repositoryDir, trackingRef } from './mirror.ts'
@@ -50,6 +50,8 @@ async function keepAll(context: SyncContext, side: Side, doomed: readonly Doomed
     .filter(({ backupRef }) => !known.refs.has(backupRef))
     .map(({ sha, backupRef }) => ({ sha, ref: backupRef }))
   if (copies.length > 0) {
+    // A copy that a crash broke off may have been large, and nothing else ever tidies up here.
+    await removeLeftovers(context, vault)
     const copied = await whenFree(
       context,
       () => copyTo(deps.git, mirror, vault, copies, { durable: true, signal }),

@@ -1,38 +1,29 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import type { DaemonProcess } from '../rig/daemon.ts'
 import type { Hold } from '../rig/git-http-server.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import { startGitSshServer } from '../rig/git-ssh-server.ts'
-import { listAll, PASSWORDS, pushTo, runOf, SECRET, startJourney } from '../rig/journey.ts'
+import { pushTo, runOf, startJourney } from '../rig/journey.ts'
 import { commandLines } from '../rig/leftovers.ts'
+import {
+  everyAnswer,
+  PLANTED_SETTINGS,
+  plantedIn,
+  plantedInFiles,
+  textsOf,
+  WRONG_PASSWORD,
+} from '../rig/planted.ts'
 import { installHook, protectBranches } from '../rig/repository.ts'
 
-const API_TOKEN = 'planted-api-token-0123456789'
-const SECRET_KEY = Buffer.alloc(32, 'planted key ').toString('base64')
-const WRONG = 'planted-wrong-password'
-const PLANTED: readonly string[] = [
-  API_TOKEN,
-  SECRET_KEY,
-  SECRET,
-  WRONG,
-  ...Object.values(PASSWORDS).flatMap(({ username, password }) => [
-    password,
-    encodeURIComponent(password),
-    Buffer.from(password).toString('base64'),
-    Buffer.from(`${username}:${password}`).toString('base64'),
-  ]),
-]
-
 test('no secret shows in a command line, log, answer, database or mirror, whatever goes wrong', async () => {
-  await using journey = await startJourney({ API_TOKEN, SECRET_KEY, SYNC_ATTEMPTS: '1', LOG_LEVEL: 'trace' })
+  await using journey = await startJourney({ ...PLANTED_SETTINGS, SYNC_ATTEMPTS: '1' })
   const { daemon, work } = journey
   const app = await journey.bind('app')
-  const wrong = await journey.bind('wrong', { inter_token: `ada:${WRONG}` })
+  const wrong = await journey.bind('wrong', { inter_token: `ada:${WRONG_PASSWORD}` })
   const kept = await journey.bind('kept')
   const page = await journey.bind('page')
   await journey.bind('lost', { external_repo_address: 'http://nowhere.invalid/team/lost.git' })
@@ -127,43 +118,4 @@ async function commandsDuring(holds: readonly Hold[]): Promise<string> {
     return lines
   })
   return (await Promise.all(seen)).flat().join('\n')
-}
-
-/** All that the daemon tells whoever may ask. */
-async function everyAnswer(daemon: DaemonProcess): Promise<string> {
-  const Row = z.looseObject({ id: z.number() })
-  const runs = await listAll(daemon, '/api/v1/runs', Row)
-  const deliveries = await listAll(daemon, '/api/v1/deliveries', Row)
-  const paths = [
-    '/cerobot/sync/repo?page_size=100',
-    '/cerobot/sync/repo/app/logs',
-    '/api/v1/runs',
-    '/api/v1/deliveries',
-    ...runs.flatMap(({ id }) => [`/api/v1/runs/${id}`, `/api/v1/runs/${id}/log`]),
-    ...deliveries.map(({ id }) => `/api/v1/deliveries/${id}`),
-  ]
-  const answers = await Promise.all(paths.map((path) => daemon.call('GET', path)))
-  return answers.map(({ body }) => (typeof body === 'string' ? body : JSON.stringify(body))).join('\n')
-}
-
-function plantedIn(text: string): readonly string[] {
-  return PLANTED.filter((secret) => text.includes(secret))
-}
-
-async function plantedInFiles(folder: string): Promise<readonly string[]> {
-  const texts = [...(await textsOf(join(folder, 'data'))), ...(await textsOf(join(folder, 'sync')))]
-  return texts.flatMap(([path, text]) => plantedIn(text).map((secret) => `${path}: ${secret}`))
-}
-
-async function textsOf(folder: string): Promise<ReadonlyMap<string, string>> {
-  const texts = new Map<string, string>()
-  for (const name of await readdir(folder, { recursive: true })) {
-    const path = join(folder, name)
-    const isFile = await stat(path).then(
-      (found) => found.isFile(),
-      () => false,
-    )
-    if (isFile) texts.set(path, await readFile(path, 'utf8'))
-  }
-  return texts
 }

@@ -36,6 +36,8 @@ export type DaemonProcess = AsyncDisposable & {
   /** Follows the run's event stream to its end and returns the run. */
   readonly runEnded: (id: number, headers?: Readonly<Record<string, string>>) => Promise<RunOnWire>
   readonly signal: (signal: NodeJS.Signals) => void
+  /** Resolves when the program has taken note. */
+  readonly tell: (message: object) => Promise<void>
   /** The exit code, once it has ended. */
   readonly exited: Promise<number | null>
   /** SIGKILL; resolves when the process is gone. */
@@ -66,11 +68,13 @@ export type RunOnWire = z.infer<typeof RunOnWire>
 export type DaemonOptions = {
   readonly dir: string
   readonly env?: Readonly<Record<string, string>>
+  /** Another program to start it than `src/main.ts`; it may be told things with `tell`. */
+  readonly main?: string
 }
 
 /** Resolves when the daemon says that it is ready; rejects with what it printed when it ends before. */
-export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Promise<DaemonProcess> {
-  const child = spawnDaemon({ dir, env })
+export async function startDaemonProcess(options: DaemonOptions): Promise<DaemonProcess> {
+  const child = spawnDaemon(options)
   // A test that ran out of time disposes of nothing, and vitest ends its process by SIGTERM.
   const endWithTest = (): void => void child.kill('SIGKILL')
   const ends = process.env['VITEST'] === undefined ? ['exit'] : ['exit', 'SIGTERM']
@@ -133,6 +137,11 @@ export async function startDaemonProcess({ dir, env = {} }: DaemonOptions): Prom
       return z.object({ data: RunOnWire }).parse(body).data
     },
     signal: (signal) => void child.kill(signal),
+    tell: async (message) => {
+      const noted = once(child, 'message')
+      child.send(message)
+      await Promise.race([noted, exited])
+    },
     exited,
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
@@ -154,8 +163,8 @@ export async function runDaemonProcess(
   return { code, output }
 }
 
-function spawnDaemon({ dir, env = {} }: DaemonOptions): ChildProcess {
-  return spawn(process.execPath, [join(ROOT, 'src/main.ts')], {
+function spawnDaemon({ dir, env = {}, main }: DaemonOptions): ChildProcess {
+  return spawn(process.execPath, [main ?? join(ROOT, 'src/main.ts')], {
     cwd: dir,
     env: {
       PATH: process.env['PATH'] ?? '/usr/bin:/bin',
@@ -166,7 +175,7 @@ function spawnDaemon({ dir, env = {} }: DaemonOptions): ChildProcess {
       RECONCILE_INTERVAL: '0',
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(main === undefined ? [] : (['ipc'] as const))],
   })
 }
 

@@ -170,12 +170,12 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     fault: Fault,
   ): Promise<void> {
     const url = new URL(asked.path, origin)
-    const backend = spawn('git', ['http-backend'], {
+    const backend = spawn('git-http-backend', [], {
       stdio: ['pipe', 'pipe', 'ignore'],
       // A group of its own, so that hooks end with it.
       detached: true,
       env: {
-        PATH: '/usr/local/bin:/usr/bin:/bin',
+        PATH: '/usr/lib/git-core:/usr/libexec/git-core:/usr/local/bin:/usr/bin:/bin',
         HOME: '/nonexistent',
         GIT_CONFIG_NOSYSTEM: '1',
         GIT_CONFIG_GLOBAL: '/dev/null',

@@ -13,17 +13,24 @@ export async function processesIn(folder: string): Promise<readonly string[]> {
 
 /** Command lines of all processes on this machine, as any user may read them. */
 export async function commandLines(): Promise<readonly string[]> {
-  return (await listProcesses()).map(({ command }) => command)
+  return Promise.all((await listPids()).map(commandOf))
 }
 
 async function listProcesses(): Promise<readonly { readonly command: string; readonly cwd: string }[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   return Promise.all(
-    pids.map(async (pid) => ({
-      command: (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' '),
+    (await listPids()).map(async (pid) => ({
+      command: await commandOf(pid),
       cwd: await readlink(`/proc/${pid}/cwd`).catch(() => ''),
     })),
   )
+}
+
+async function listPids(): Promise<readonly string[]> {
+  return (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+}
+
+async function commandOf(pid: string): Promise<string> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')
 }
 
 /** Files below SYNC_DIR that belong to a git or a daemon which is no more. */
