@@ -5,7 +5,7 @@ import type { LimitDeps, Limits } from './limits.ts'
 import { watchLimits } from './limits.ts'
 import type { RefName, Sha } from './refs.ts'
 import type { Remote } from './remote.ts'
-import type { ProvenPack } from './wire/proven-pack.ts'
+import type { ProvenPack, Supply } from './wire/proven-pack.ts'
 import { packBody, provePack } from './wire/proven-pack.ts'
 import type { WireOptions, WireRepository } from './wire/smart-http.ts'
 import { askAdvertisement, listWireRefs, sendUpdate } from './wire/smart-http.ts'
@@ -91,11 +91,11 @@ async function relayBetween(
   const signal = AbortSignal.any([limits.signal, stop.signal])
   const options = { client: wire.client, signal, onProgress: limits.progress }
   let at: keyof Ends = 'source'
-  let broken: { readonly error: unknown } | undefined
+  const supply: Supply = { isAwaited: false, broken: undefined }
   try {
     const ready = warmUp(options, ends.target)
     const { after, pack } = await takeFromSource(wire, options, order, ends.source)
-    const body = await packBody(pack, (error) => (broken = { error }))
+    const body = await packBody(pack, supply)
     await ready
     at = 'target'
     const update = { ref: order.targetRef, before: order.before, after }
@@ -103,9 +103,10 @@ async function relayBetween(
     if (!report.isDone) throw new WireError('refused', report.reason)
     return { ok: true, after }
   } catch (error) {
-    // A source that breaks off breaks the request to the target.
-    const end = broken === undefined ? at : 'source'
-    const doubt = toDoubt(wire, broken?.error ?? error, { url: ends[end].url, limits, secrets })
+    // A source that breaks off breaks the request to the target, and one that falls silent keeps it waiting.
+    const isOfSource = supply.broken !== undefined || (supply.isAwaited && limits.stopped() !== undefined)
+    const end = isOfSource ? 'source' : at
+    const doubt = toDoubt(wire, supply.broken?.error ?? error, { url: ends[end].url, limits, secrets })
     return { ok: false, doubt, at: end }
   } finally {
     // Nothing that was asked for and is no longer needed goes on.

@@ -10,6 +10,8 @@ const MANY = 2000
 test('two thousand branches cost as many requests as twenty, at first and when all of them move', async () => {
   await using journey = await startJourney()
   const few = await journey.bind('few')
+  // What the daemon finds out once per server does not count.
+  await syncBranches(journey, await journey.bind('first'), 1)
   const many = await journey.bind('many')
 
   const first = [await syncBranches(journey, few, FEW), await syncBranches(journey, many, MANY)]
@@ -23,7 +25,7 @@ test('two thousand branches cost as many requests as twenty, at first and when a
     expect(await readRefs(outer.dir)).toEqual(await readRefs(inner.dir))
   }
   expect((await readRefs(many.outer.dir)).size).toBe(MANY)
-})
+}, 120_000)
 
 /** Moves every branch to a new commit, a different one for each tenth, and has the repository synced. */
 async function syncBranches(journey: Journey, pair: BoundPair, count: number): Promise<readonly string[]> {

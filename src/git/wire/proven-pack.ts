@@ -38,13 +38,20 @@ export async function provePack(
   throw new WireError('not_proven', 'the pack does not show that it moves the branch forward')
 }
 
+/** How the source is doing while its pack is sent on. */
+export type Supply = {
+  /** Whether everything that came was sent on, and more is due. */
+  isAwaited: boolean
+  broken: { readonly error: unknown } | undefined
+}
+
 /**
  * The pack as it is to be sent: in one piece when it is small, else as it arrives. A stream keeps its last piece
  * back until the source has said that the pack is complete, so that no server can take a broken one for whole.
  */
 export async function packBody(
   { seen, rest }: ProvenPack,
-  onFailure: (error: unknown) => void,
+  supply: Supply,
 ): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
   const pieces = [...seen]
   let size = pieces.reduce((sum, { length }) => sum + length, 0)
@@ -54,24 +61,28 @@ export async function packBody(
     pieces.push(next.value)
     size += next.value.length
   }
-  return withoutLast(pieces, rest, onFailure)
+  return withoutLast(pieces, rest, supply)
 }
 
 async function* withoutLast(
   pieces: Buffer[],
   rest: AsyncIterable<Buffer>,
-  onFailure: (error: unknown) => void,
+  supply: Supply,
 ): AsyncGenerator<Buffer> {
   let last = pieces.pop() ?? Buffer.alloc(0)
   // Each piece is let go as it is sent.
   for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) yield piece
   try {
+    supply.isAwaited = true
     for await (const piece of rest) {
+      supply.isAwaited = false
       yield last
       last = piece
+      supply.isAwaited = true
     }
+    supply.isAwaited = false
   } catch (error) {
-    onFailure(error)
+    supply.broken = { error }
     throw error
   }
   yield last

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Supply } from '../../../src/git/wire/proven-pack.ts'
 import { packBody } from '../../../src/git/wire/proven-pack.ts'
 import { bytes } from './pieces.ts'
 
@@ -12,20 +13,20 @@ async function send(
   rest: readonly Buffer[],
   failure?: Error,
 ): Promise<{ readonly sent: Buffer; readonly isStream: boolean; readonly told: unknown }> {
-  let told: unknown
+  const supply: Supply = { isAwaited: false, broken: undefined }
   async function* pack(): AsyncGenerator<Buffer> {
     yield* rest
     if (failure !== undefined) throw failure
   }
-  const body = await packBody({ seen, rest: pack() }, (error) => (told = error))
-  if (body instanceof Uint8Array) return { sent: Buffer.from(body), isStream: false, told }
+  const body = await packBody({ seen, rest: pack() }, supply)
+  if (body instanceof Uint8Array) return { sent: Buffer.from(body), isStream: false, told: undefined }
   const pieces: Uint8Array[] = []
   try {
     for await (const piece of body) pieces.push(piece)
   } catch (error) {
     if (error !== failure) throw error
   }
-  return { sent: Buffer.concat(pieces), isStream: true, told }
+  return { sent: Buffer.concat(pieces), isStream: true, told: supply.broken?.error }
 }
 
 const piece = fc.oneof(
