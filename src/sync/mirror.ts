@@ -37,10 +37,7 @@ export function pushWindow(mirror: string): string {
 
 /** Makes sure that there is a mirror; after a use that did not end well, without what a dead git left in it. */
 export async function openMirror(context: SyncContext, wasLeftClean: boolean): Promise<void> {
-  const heads = [context.mirror, pushWindow(context.mirror)].map((dir) => exists(join(dir, 'HEAD')))
-  const [hasMirror, hasWindow] = await Promise.all(heads)
-  if (hasMirror === true && hasWindow === true && wasLeftClean) return
-  if (hasMirror !== true) {
+  if (!(await exists(join(context.mirror, 'HEAD')))) {
     context.log('INFO', '初始化仓库 *********')
     await replaceMirror(context.mirror)
   } else if (!wasLeftClean) {
@@ -51,11 +48,16 @@ export async function openMirror(context: SyncContext, wasLeftClean: boolean): P
 }
 
 async function openWindow(mirror: string): Promise<void> {
-  const alternates = join(pushWindow(mirror), 'objects', 'info', 'alternates')
+  const window = pushWindow(mirror)
+  const alternates = join(window, 'objects', 'info', 'alternates')
   const shown = `../../${basename(mirror)}/objects\n`
-  if ((await readFile(alternates, 'utf8').catch(() => '')) === shown) return
-  await remove(pushWindow(mirror))
-  await initBare(pushWindow(mirror))
+  const found = await Promise.all([
+    exists(join(window, 'HEAD')),
+    readFile(alternates, 'utf8').catch(() => ''),
+  ])
+  if (found[0] && found[1] === shown) return
+  await remove(window)
+  await initBare(window)
   await writeFile(alternates, shown)
 }
 

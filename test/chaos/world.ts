@@ -130,6 +130,7 @@ export async function startChaos({ env = {}, prepare, apart = false }: ChaosOpti
     ...PLANTED_SETTINGS,
     WEBHOOK_SECRET: SECRET,
     RECONCILE_INTERVAL: '10m',
+    RELAY: process.env['CHAOS_RELAY'] ?? 'false',
     SYNC_IDLE_TIMEOUT: `${IDLE_TIMEOUT / SECOND}s`,
     ...env,
   }
