@@ -2,6 +2,7 @@ import type { Side } from '../binding/binding.ts'
 import type { Sha } from '../git/refs.ts'
 import type { SyncContext } from './context.ts'
 import { measureDivergence } from './divergence.ts'
+import { removeLeftovers } from './fence.ts'
 import { fetchHeads } from './fetch.ts'
 import type { Settled } from './outcome.ts'
 import { sourceOf } from './sides.ts'
@@ -23,7 +24,11 @@ export async function describeConflicts(context: SyncContext, settled: Settled):
       side,
       fresh.map(({ pair }) => pair[side]),
     )
-    if (!fetched.ok) return settled
+    if (!fetched.ok) {
+      // The sync has gone well all the same, so nobody else will tidy up behind it.
+      await removeLeftovers(context)
+      return settled
+    }
   }
   const described = new Map<RefOutcome, RefOutcome>()
   await context.timed('compare', async () => {

@@ -114,6 +114,7 @@ const CONTENT: readonly Story[] = [
     what: 'the source has a file that is called .git',
     act: ({ chaos, push, first }) => push('source', MAIN, chaos.hands.commit('evil', [first], '.git')),
     ends: 'bad_objects',
+    endsRelayed: 'succeeded',
     mend: ({ set, second }) => set('source', MAIN, second),
   },
   {
@@ -131,10 +132,10 @@ const CONTENT: readonly Story[] = [
 
 test.each(titled([...RULES, ...CONTENT]))(
   '%s',
-  async (_, story) => {
-    const endings = await play(story)
+  async (_, story, carrier) => {
+    const endings = await play(story, carrier)
 
-    expect(endings).toEqual(foretold(story, endings))
+    expect(endings).toEqual(foretold(story, endings, carrier))
   },
   240_000,
 )

@@ -25,6 +25,8 @@ type Kill = {
   readonly act?: (scene: Scene) => Promise<number | undefined>
   /** Resolves when the daemon is to be killed. */
   readonly point: (scene: Scene) => Point
+  /** The relay comes by there as well. */
+  readonly isRelayed?: true
   /** While no daemon runs. */
   readonly between?: (scene: Scene) => unknown
 }
@@ -49,10 +51,20 @@ async function diverge({ chaos, set, push, second, third }: Scene): Promise<void
 const RESOLVE = ({ ask, source }: Scene): Promise<number> => ask('conflicts/main/resolve', { take: source })
 
 const KILLS: readonly Kill[] = [
-  { id: 'C1', what: 'as soon as the delivery was answered', point: AT_ONCE },
+  { id: 'C1', what: 'as soon as the delivery was answered', point: AT_ONCE, isRelayed: true },
   { id: 'C4', what: 'while the source is asked', point: held('source', 'info', 'before') },
-  { id: 'C4', what: 'while the source lists its refs', point: held('source', 'list', 'after') },
-  { id: 'C5', what: 'while the source sends the pack', point: held('source', 'fetch', 'before') },
+  {
+    id: 'C4',
+    what: 'while the source lists its refs',
+    point: held('source', 'list', 'after'),
+    isRelayed: true,
+  },
+  {
+    id: 'C5',
+    what: 'while the source sends the pack',
+    point: held('source', 'fetch', 'before'),
+    isRelayed: true,
+  },
   {
     id: 'C5',
     what: 'in the middle of the pack',
@@ -64,6 +76,7 @@ const KILLS: readonly Kill[] = [
       )
       return { reached: trouble.struck, release: trouble.end }
     },
+    isRelayed: true,
   },
   {
     id: 'C6',
@@ -77,8 +90,13 @@ const KILLS: readonly Kill[] = [
     point: held('target', 'push-info', 'before'),
     between: ({ set, third }) => set('source', MAIN, third),
   },
-  { id: 'C7', what: 'before the target has done it', point: held('target', 'push', 'before') },
-  { id: 'C8', what: 'after the target has done it', point: held('target', 'push', 'after') },
+  {
+    id: 'C7',
+    what: 'before the target has done it',
+    point: held('target', 'push', 'before'),
+    isRelayed: true,
+  },
+  { id: 'C8', what: 'after the target has done it', point: held('target', 'push', 'after'), isRelayed: true },
   {
     id: 'C9',
     what: 'as soon as the target has answered',
@@ -86,6 +104,7 @@ const KILLS: readonly Kill[] = [
       const hold = held('target', 'push', 'after')(scene)
       return { reached: hold.reached.then(hold.release), release: hold.release }
     },
+    isRelayed: true,
   },
   {
     id: 'C8',
@@ -119,38 +138,45 @@ const KILLS: readonly Kill[] = [
   },
 ]
 
-test('C1 to C9 wherever git stands when the daemon is killed, nothing is lost', async () => {
-  // Every point has a run of its own, and all are at their points at the same time.
-  const env = { SYNC_CONCURRENCY: '100', SYNC_HOST_CONCURRENCY: '100' }
-  await using chaos = await startChaos({ apart: true, env })
-  const all: { readonly kill: Kill; readonly scene: Scene }[] = []
-  for (const [number, kill] of KILLS.entries()) {
-    const setting = {
-      name: `kill${number}-`,
-      ...(kill.options === undefined ? {} : { options: kill.options }),
+test.each([
+  ['git', KILLS],
+  ['the relay', KILLS.filter(({ isRelayed }) => isRelayed === true)],
+] as const)(
+  'C1 to C9 wherever %s stands when the daemon is killed, nothing is lost',
+  async (carrier, kills) => {
+    // Every point has a run of its own, and all are at their points at the same time.
+    const env = { SYNC_CONCURRENCY: '100', SYNC_HOST_CONCURRENCY: '100' }
+    await using chaos = await startChaos({ apart: true, env, relays: carrier === 'the relay' })
+    const all: { readonly kill: Kill; readonly scene: Scene }[] = []
+    for (const [number, kill] of kills.entries()) {
+      const setting = {
+        name: `kill${number}-`,
+        ...(kill.options === undefined ? {} : { options: kill.options }),
+      }
+      for (const scene of await setScenes(chaos, setting)) all.push({ kill, scene })
     }
-    for (const scene of await setScenes(chaos, setting)) all.push({ kill, scene })
-  }
-  const apps = all.map(({ scene }) => scene.app)
-  for (const { kill, scene } of all) await kill.arrange?.(scene)
-  const watch = watchGit(chaos)
-  const points = all.map(({ kill, scene }) => kill.point(scene))
+    const apps = all.map(({ scene }) => scene.app)
+    for (const { kill, scene } of all) await kill.arrange?.(scene)
+    const watch = watchGit(chaos)
+    const points = all.map(({ kill, scene }) => kill.point(scene))
 
-  // Whoever is killed at once comes last.
-  for (const { kill, scene } of all.toReversed()) {
-    await (kill.act?.(scene) ?? scene.push('source', MAIN, scene.second))
-  }
-  await Promise.all(points.map(({ reached }) => reached))
-  await chaos.kill()
-  for (const { release } of points) release()
-  for (const { kill, scene } of all) await kill.between?.(scene)
-  await chaos.start()
-  await comeToRest(chaos, apps)
-  const doubles = await watch.stop()
+    // Whoever is killed at once comes last.
+    for (const { kill, scene } of all.toReversed()) {
+      await (kill.act?.(scene) ?? scene.push('source', MAIN, scene.second))
+    }
+    await Promise.all(points.map(({ reached }) => reached))
+    await chaos.kill()
+    for (const { release } of points) release()
+    for (const { kill, scene } of all) await kill.between?.(scene)
+    await chaos.start()
+    await comeToRest(chaos, apps)
+    const doubles = await watch.stop()
 
-  expect(doubles).toEqual([])
-  await expectNothingLost(chaos, apps)
-}, 240_000)
+    expect(doubles).toEqual([])
+    await expectNothingLost(chaos, apps)
+  },
+  240_000,
+)
 
 test('C14 what a killed daemon left hanging is ended by the next one, before it starts a git of its own', async () => {
   await using chaos = await startChaos({ apart: true })

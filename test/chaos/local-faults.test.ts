@@ -154,7 +154,7 @@ const STORIES: readonly Story[] = [
   },
 ]
 
-test.each(titled(STORIES))(
+test.each(titled(STORIES.map((story): Story => ({ ...story, carriers: ['git'] }))))(
   '%s',
   async (_, story) => {
     const endings = await play(story)

@@ -68,6 +68,7 @@ const PEOPLE: readonly Story[] = [
       const hold = chaos.forges[target].holdAt('push-info', 'before', app.repositories[target].name)
       void hold.reached.then(() => set('target', MAIN, third)).then(hold.release)
     },
+    carriers: ['git'],
     ends: 'non_fast_forward',
   },
   {
@@ -87,6 +88,7 @@ const PEOPLE: readonly Story[] = [
       void hold.reached.then(() => set('target', MAIN, second)).then(hold.release)
     },
     ends: 'moved_meanwhile',
+    endsRelayed: 'succeeded',
   },
   {
     id: 'R12',
@@ -157,10 +159,10 @@ const DOZEN = Array.from({ length: 12 }, (_, number) => `refs/heads/many/${numbe
 
 test.each(titled(PEOPLE))(
   '%s',
-  async (_, story) => {
-    const endings = await play(story)
+  async (_, story, carrier) => {
+    const endings = await play(story, carrier)
 
-    expect(endings).toEqual(foretold(story, endings))
+    expect(endings).toEqual(foretold(story, endings, carrier))
   },
   240_000,
 )

@@ -28,9 +28,21 @@ function at(
   }
 }
 
-function silent(id: string, end: 'source' | 'target', step: Step, what: string, fault: ForgeFault): Story {
-  return at(id, end, step, what, fault, 'stalled', { stalls: true })
+function silent(
+  id: string,
+  end: 'source' | 'target',
+  step: Step,
+  what: string,
+  fault: ForgeFault,
+  more: Partial<Story> = {},
+): Story {
+  return at(id, end, step, what, fault, 'stalled', { stalls: true, ...more })
 }
+
+// The relay asks nobody what the server can do.
+const UNASKED = { carriers: ['git'] } as const
+// After a doubt git asks anew, and finds everything done.
+const DONE = { endsRelayed: 'succeeded' } as const
 
 const HANG = { kind: 'hang' } as const
 const DRIP = { kind: 'drip', pauseMs: 500 } as const
@@ -51,23 +63,23 @@ function status(code: number, body = ''): ForgeFault {
 }
 
 const SILENT: readonly Story[] = [
-  silent('R1', 'source', 'info', 'never answers', HANG),
+  silent('R1', 'source', 'info', 'never answers', HANG, UNASKED),
   silent('R1', 'source', 'list', 'never answers', HANG),
   silent('R1', 'source', 'fetch', 'never answers', HANG),
-  silent('R1', 'target', 'push-info', 'never answers', HANG),
+  silent('R1', 'target', 'push-info', 'never answers', HANG, UNASKED),
   silent('R1', 'target', 'push', 'never answers, and has not done it', HANG),
-  silent('R1', 'target', 'push', 'never answers, and has done it', { kind: 'mute' }),
+  silent('R1', 'target', 'push', 'never answers, and has done it', { kind: 'mute' }, DONE),
   silent('R2', 'source', 'list', 'answers a byte at a time', DRIP),
   silent('R2', 'source', 'fetch', 'answers a byte at a time', DRIP),
-  silent('R2', 'target', 'push', 'answers a byte at a time', DRIP),
+  silent('R2', 'target', 'push', 'answers a byte at a time', DRIP, DONE),
   silent('R3', 'source', 'fetch', 'stops in the middle of the pack', answer('stall', 60)),
   silent('R3', 'source', 'list', 'stops in the middle of the listing', answer('stall', 30)),
   silent('R3', 'target', 'push', 'stops taking the pack in its middle', request('stall', 60)),
-  silent('R3', 'target', 'push', 'stops in the middle of its report', answer('stall', 10)),
+  silent('R3', 'target', 'push', 'stops in the middle of its report', answer('stall', 10), DONE),
 ]
 
 const BROKEN: readonly Story[] = [
-  at('R3', 'source', 'info', 'closes the connection at once', CLOSED, 'unreachable'),
+  at('R3', 'source', 'info', 'closes the connection at once', CLOSED, 'unreachable', UNASKED),
   at('R3', 'source', 'list', 'cuts the listing', answer('cut', 30), 'unreachable'),
   at('R3', 'source', 'fetch', 'cuts the pack', answer('cut', 60), 'unreachable'),
   at(
@@ -79,8 +91,8 @@ const BROKEN: readonly Story[] = [
     'unreachable',
   ),
   at('R3', 'source', 'list', 'announces more than it sends', { kind: 'short' }, 'unreachable'),
-  at('R3', 'source', 'info', 'speaks no HTTP', NOISE, 'not_git'),
-  at('R3', 'target', 'push-info', 'closes the connection at once', CLOSED, 'unreachable'),
+  at('R3', 'source', 'info', 'speaks no HTTP', NOISE, 'not_git', UNASKED),
+  at('R3', 'target', 'push-info', 'closes the connection at once', CLOSED, 'unreachable', UNASKED),
   at(
     'C7',
     'target',
@@ -97,31 +109,33 @@ const BROKEN: readonly Story[] = [
     request('reset', 60),
     'unreachable',
   ),
-  at('C8', 'target', 'push', 'does it and closes the connection', { kind: 'lose' }, 'unreachable'),
-  at('C8', 'target', 'push', 'does it and cuts its report', answer('cut', 10), 'unreachable'),
-  at('C8', 'target', 'push', 'does it and resets the connection', answer('reset', 10), 'unreachable'),
+  at('C8', 'target', 'push', 'does it and closes the connection', { kind: 'lose' }, 'unreachable', DONE),
+  at('C8', 'target', 'push', 'does it and cuts its report', answer('cut', 10), 'unreachable', DONE),
+  at('C8', 'target', 'push', 'does it and resets the connection', answer('reset', 10), 'unreachable', DONE),
   at('R3', 'target', 'push', 'speaks no HTTP', NOISE, 'not_git'),
 ]
 
 const REFUSING: readonly Story[] = [
-  ...[500, 502, 503, 504].map((code) => at('R4', 'source', 'info', `${code}`, status(code), 'server_error')),
+  ...[500, 502, 503, 504].map((code) =>
+    at('R4', 'source', 'info', `${code}`, status(code), 'server_error', UNASKED),
+  ),
   ...[500, 503].map((code) => at('R4', 'target', 'push', `${code}`, status(code), 'server_error')),
-  at('R4', 'target', 'push-info', '502', status(502), 'server_error'),
+  at('R4', 'target', 'push-info', '502', status(502), 'server_error', UNASKED),
   at('R4', 'source', 'fetch', '504', status(504), 'server_error'),
-  at('R5', 'source', 'info', '429', status(429), 'rate_limited'),
+  at('R5', 'source', 'info', '429', status(429), 'rate_limited', UNASKED),
   at('R5', 'target', 'push', '429', status(429), 'rate_limited'),
-  at('R6', 'source', 'info', '401', status(401), 'auth'),
-  at('R6', 'target', 'push-info', '403', status(403), 'auth'),
+  at('R6', 'source', 'info', '401', status(401), 'auth', UNASKED),
+  at('R6', 'target', 'push-info', '403', status(403), 'auth', UNASKED),
   at('R6', 'target', 'push', '401 in the middle of it', status(401), 'auth'),
   at('R6', 'source', 'fetch', '403 in the middle of it', status(403), 'auth'),
-  at('R7', 'source', 'info', '404', status(404), 'not_found'),
-  at('R7', 'target', 'push-info', '410', status(410), 'not_found'),
+  at('R7', 'source', 'info', '404', status(404), 'not_found', UNASKED),
+  at('R7', 'target', 'push-info', '410', status(410), 'not_found', UNASKED),
   at('R7', 'target', 'push', '404 in the middle of it', status(404), 'not_found'),
   at('R8', 'target', 'push', '413', status(413), 'too_large'),
-  at('R24', 'source', 'info', 'a login page', PAGE, 'not_git'),
+  at('R24', 'source', 'info', 'a login page', PAGE, 'not_git', UNASKED),
   at('R24', 'source', 'list', 'a login page', PAGE, 'not_git'),
   at('R24', 'source', 'fetch', 'a login page', PAGE, 'not_git'),
-  at('R24', 'target', 'push-info', 'a login page', PAGE, 'not_git'),
+  at('R24', 'target', 'push-info', 'a login page', PAGE, 'not_git', UNASKED),
   at('R24', 'target', 'push', 'a login page', PAGE, 'not_git'),
 ]
 
@@ -133,10 +147,10 @@ const REFUSED = REFUSING.map((story, number): Story => ({
 
 test.each(titled([...SILENT, ...BROKEN, ...REFUSED]))(
   '%s',
-  async (_, story) => {
-    const endings = await play(story)
+  async (_, story, carrier) => {
+    const endings = await play(story, carrier)
 
-    expect(endings).toEqual(foretold(story, endings))
+    expect(endings).toEqual(foretold(story, endings, carrier))
   },
   240_000,
 )

@@ -9,13 +9,16 @@ import type { Step, Trouble } from '../rig/fault-forge.ts'
 import type { ForgeFault } from '../rig/forge-faults.ts'
 import { expectNothingLost } from './oracle.ts'
 import { nothingRuns } from './rest.ts'
-import { IDLE_TIMEOUT, startChaos } from './world.ts'
-import type { Bound, Chaos, ChaosOptions } from './world.ts'
+import { IDLE_TIMEOUT, startChaos, until } from './world.ts'
+import type { Bound, Chaos } from './world.ts'
 
 // One fault and what comes of it: two equal sides, something goes wrong, people push all the same, and in the end
 // everything has arrived or is shown for what it is.
 
 type Way = 'to_outer' | 'both'
+type Ends = GitErrorKind | 'succeeded'
+/** What may carry a push: git alone, or the relay first, which leaves to git whatever it doubts. */
+export type Carrier = 'git' | 'relay'
 type End = 'source' | 'target'
 
 /** What a story finds: `main` is at `first` on both sides, and nothing else is there. */
@@ -56,7 +59,6 @@ export type Story = {
   /** Ways in which the binding carries; by default one way, and both. */
   readonly ways?: readonly Way[]
   readonly options?: Readonly<Record<string, unknown>>
-  readonly world?: ChaosOptions
   /** Brings about what goes wrong. */
   readonly arrange?: (scene: Scene) => unknown
   /** What people do then; by default the second commit on main, with its webhook. Returns the run. */
@@ -64,7 +66,11 @@ export type Story = {
   /** Git notices nothing by itself: once all faults have struck, time passes. */
   readonly stalls?: true
   /** How the first try ends, while all is still as arranged; left out where people asked for nothing. */
-  readonly ends?: GitErrorKind | 'succeeded'
+  readonly ends?: Ends
+  /** What the story is about; both when not given. */
+  readonly carriers?: readonly Carrier[]
+  /** How it ends where the relay is on, when it gets by what stops git. */
+  readonly endsRelayed?: Ends
   /** What must be so by then. */
   readonly check?: (scene: Scene) => Promise<void>
   /** Beside ending all faults. */
@@ -73,6 +79,7 @@ export type Story = {
   readonly mayDiffer?: readonly string[]
 }
 
+const CARRIERS: readonly Carrier[] = ['git', 'relay']
 const WAYS: readonly Way[] = ['to_outer', 'both']
 const LOOKS = 4
 
@@ -80,21 +87,22 @@ const LOOKS = 4
 type Ending = { readonly code: number | null; readonly detail: string | null }
 
 /** Plays a story in bindings of each way at the same time; throws what does not hold at the end. */
-export async function play(story: Story): Promise<readonly Ending[]> {
-  await using chaos = await startChaos(story.world)
+export async function play(story: Story, carrier: Carrier = 'git'): Promise<readonly Ending[]> {
+  await using chaos = await startChaos({ relays: carrier === 'relay' })
   const troubles: Trouble[] = []
-  const scenes = await setScenes(chaos, story, troubles)
+  // What was never equal is not relayed.
+  const { meetsNew, ...setting } = story
+  const meeting = carrier === 'git' && meetsNew === true ? { meetsNew } : {}
+  const scenes = await setScenes(chaos, { ...setting, ...meeting }, troubles)
 
   for (const scene of scenes) await story.arrange?.(scene)
   const runs: (number | undefined)[] = []
   for (const scene of scenes) {
     runs.push(await (story.act?.(scene) ?? scene.push('source', 'refs/heads/main', scene.second)))
   }
-  if (story.stalls === true) {
-    await Promise.all(troubles.map(({ struck }) => struck))
-    await chaos.jump(IDLE_TIMEOUT + SECOND)
-  }
-  const ends = await Promise.all(runs.map((run) => chaos.attemptEnded(run)))
+  const attempts = runs.map((run) => chaos.attemptEnded(run))
+  if (story.stalls === true) await sitThrough(chaos, troubles, attempts)
+  const ends = await Promise.all(attempts)
   for (const scene of scenes) await story.check?.(scene)
   for (const forge of Object.values(chaos.forges)) forge.mend()
   for (const scene of scenes) await story.mend?.(scene)
@@ -105,14 +113,45 @@ export async function play(story: Story): Promise<readonly Ending[]> {
   return ends.flatMap((end) => (end === undefined ? [] : [{ code: end.code, detail: end.detail }]))
 }
 
-/** Rows of a table of tests, each with its whole title. */
-export function titled(stories: readonly Story[]): readonly (readonly [title: string, story: Story])[] {
-  return stories.map((story) => [`${story.id} ${story.what}`, story])
+/** Lets time pass whenever every attempt, of which each has one trouble, has met it again or has ended. */
+async function sitThrough(
+  chaos: Chaos,
+  troubles: readonly Trouble[],
+  attempts: readonly Promise<unknown>[],
+): Promise<void> {
+  const ended = new Set<number>()
+  const all = Promise.all(attempts.map((attempt, index) => attempt.then(() => ended.add(index))))
+  let seen = troubles.map(() => 0)
+  while (ended.size < attempts.length) {
+    await until(async () => {
+      const isStuck = troubles.every(({ count }, index) => ended.has(index) || count() > (seen[index] ?? 0))
+      return isStuck ? { value: undefined } : undefined
+    })
+    seen = troubles.map(({ count }) => count())
+    if (ended.size < attempts.length) await chaos.jump(IDLE_TIMEOUT + SECOND)
+  }
+  await all
+}
+
+/** Rows of a table of tests, each with its whole title: every story by each of its carriers. */
+export function titled(
+  stories: readonly Story[],
+): readonly (readonly [title: string, story: Story, carrier: Carrier])[] {
+  return stories.flatMap((story) =>
+    (story.carriers ?? CARRIERS).map(
+      (carrier) => [`${story.id} by ${carrier}: ${story.what}`, story, carrier] as const,
+    ),
+  )
 }
 
 /** The same endings as the story has them. */
-export function foretold({ ends }: Story, endings: readonly Ending[]): readonly Ending[] {
-  const code = ends === undefined || ends === 'succeeded' ? 0 : outcomeCode(ends).code
+export function foretold(
+  { ends, endsRelayed }: Story,
+  endings: readonly Ending[],
+  carrier: Carrier = 'git',
+): readonly Ending[] {
+  const expected = carrier === 'relay' ? (endsRelayed ?? ends) : ends
+  const code = expected === undefined || expected === 'succeeded' ? 0 : outcomeCode(expected).code
   return endings.map(({ detail }) => ({ code, detail }))
 }
 

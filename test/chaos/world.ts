@@ -98,13 +98,20 @@ export type ChaosOptions = {
   readonly prepare?: (folder: string) => Promise<AsyncDisposable>
   /** The daemon is a process of its own, which can be killed. */
   readonly apart?: boolean
+  /** Pushes may be relayed; else git carries all of them. */
+  readonly relays?: boolean
 }
 
 const MAIN = fileURLToPath(new URL('../rig/jumping-main.ts', import.meta.url))
 
 export const IDLE_TIMEOUT = 30 * SECOND
 
-export async function startChaos({ env = {}, prepare, apart = false }: ChaosOptions = {}): Promise<Chaos> {
+export async function startChaos({
+  env = {},
+  prepare,
+  apart = false,
+  relays = false,
+}: ChaosOptions = {}): Promise<Chaos> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder()).path
   if (prepare !== undefined) stack.use(await prepare(folder))
@@ -130,7 +137,7 @@ export async function startChaos({ env = {}, prepare, apart = false }: ChaosOpti
     ...PLANTED_SETTINGS,
     WEBHOOK_SECRET: SECRET,
     RECONCILE_INTERVAL: '10m',
-    RELAY: process.env['CHAOS_RELAY'] ?? 'false',
+    RELAY: String(relays),
     SYNC_IDLE_TIMEOUT: `${IDLE_TIMEOUT / SECOND}s`,
     ...env,
   }

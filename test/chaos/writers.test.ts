@@ -26,7 +26,7 @@ test(
   'two writers who rewrite what they like lose nothing to a daemon that dies again and again',
   async () => {
     // A server that was killed with its daemon is no server in trouble.
-    await using chaos = await startChaos({ apart: true, env: { RECONCILE_INTERVAL: '1m' } })
+    await using chaos = await startChaos({ apart: true, relays: true, env: { RECONCILE_INTERVAL: '1m' } })
     const app = await chaos.bind('app', { direction: 'both' })
     const root = chaos.hands.commit('root')
     const first = chaos.hands.commit('first', [root])

@@ -43,6 +43,7 @@ const LISTINGS: readonly Story[] = [
       inflict('source', 'info', { ...page, body: '<html>moved</html>' })
     },
     ends: 'not_git',
+    endsRelayed: 'succeeded',
     check: nothingGoes,
   },
   {
@@ -143,6 +144,7 @@ const REPORTS: readonly Story[] = [
       inflict('target', 'push', { kind: 'rewrite', rewrite: () => report })
     },
     ends: 'hook_declined',
+    endsRelayed: 'succeeded',
   },
   {
     id: 'C8',
@@ -150,6 +152,7 @@ const REPORTS: readonly Story[] = [
     arrange: ({ inflict }) =>
       inflict('target', 'push', { kind: 'rewrite', rewrite: () => pushReport('unpack ok') }),
     ends: 'server_error',
+    endsRelayed: 'succeeded',
   },
   {
     id: 'R15',
@@ -169,10 +172,10 @@ const REPORTS: readonly Story[] = [
 
 test.each(titled([...LISTINGS, ...REPORTS]))(
   '%s',
-  async (_, story) => {
-    const endings = await play(story)
+  async (_, story, carrier) => {
+    const endings = await play(story, carrier)
 
-    expect(endings).toEqual(foretold(story, endings))
+    expect(endings).toEqual(foretold(story, endings, carrier))
   },
   240_000,
 )

@@ -32,6 +32,8 @@ export type Aim = {
 export type Trouble = {
   /** Resolves when the first request has met it. */
   readonly struck: Promise<void>
+  /** How many requests have met it. */
+  readonly count: () => number
   readonly end: () => void
 }
 
@@ -190,9 +192,14 @@ export async function startFaultForge({ onAsked, ...options }: Options = {}): Pr
     },
     inflict: (fault, aim = {}) => {
       const { promise: struck, resolve: strike } = Promise.withResolvers<void>()
-      const rule = { fault, aim, left: aim.times ?? Infinity, strike }
+      let count = 0
+      const meet = (): void => {
+        count += 1
+        strike()
+      }
+      const rule = { fault, aim, left: aim.times ?? Infinity, strike: meet }
       rules.add(rule)
-      return { struck, end: () => void rules.delete(rule) }
+      return { struck, count: () => count, end: () => void rules.delete(rule) }
     },
     mend: () => {
       rules.clear()
