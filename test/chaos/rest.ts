@@ -4,7 +4,7 @@ import type { Side } from '../../src/binding/binding.ts'
 import type { Sha } from '../../src/git/refs.ts'
 import { listAll } from '../rig/journey.ts'
 import { shaOf } from '../rig/repository.ts'
-import { until } from './world.ts'
+import { until } from './until.ts'
 import type { Bound, Chaos } from './world.ts'
 
 // How a world comes to rest: whatever can heal has healed, and what cannot is shown.

@@ -9,7 +9,8 @@ import type { Step, Trouble } from '../rig/fault-forge.ts'
 import type { ForgeFault } from '../rig/forge-faults.ts'
 import { expectNothingLost } from './oracle.ts'
 import { nothingRuns } from './rest.ts'
-import { IDLE_TIMEOUT, startChaos, until } from './world.ts'
+import { until } from './until.ts'
+import { IDLE_TIMEOUT, startChaos } from './world.ts'
 import type { Bound, Chaos } from './world.ts'
 
 // One fault and what comes of it: two equal sides, something goes wrong, people push all the same, and in the end

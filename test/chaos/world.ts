@@ -1,10 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { Direction, Side } from '../../src/binding/binding.ts'
-import { MINUTE, SECOND } from '../../src/clock.ts'
+import { SECOND } from '../../src/clock.ts'
 import type { Sha } from '../../src/git/refs.ts'
 import { RunOnWire, startDaemonProcess } from '../rig/daemon.ts'
 import type { DaemonProcess } from '../rig/daemon.ts'
@@ -19,9 +17,11 @@ import type { Hands } from '../rig/hands.ts'
 import { PASSWORDS, SECRET } from '../rig/journey.ts'
 import { commandLines } from '../rig/leftovers.ts'
 import { PLANTED_SETTINGS } from '../rig/planted.ts'
-import { createFolder, shaOf } from '../rig/repository.ts'
+import { createFolder } from '../rig/repository.ts'
+import { readLooseRefs } from '../rig/loose-refs.ts'
 import { openLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
+import { until } from './until.ts'
 
 // Two forges that fail as told, people on both, the daemon between them, and a clock that can be moved on.
 //
@@ -272,33 +272,4 @@ async function launchInside(launch: Launch, aheadMs: number): Promise<Launched> 
   const daemon = await startInsideDaemon({ ...launch, env }, clock)
   const jump = async (ms: number): Promise<void> => clock.jump(ms)
   return { daemon, jump, end: daemon.stop }
-}
-
-// On a machine with much else to do.
-const LONGEST_WAIT = 2 * MINUTE
-const FIRST_PAUSE = 10
-const LONGEST_PAUSE = 160
-
-/** Asks again and again, less and less often, until there is an answer. */
-export async function until<T>(ask: () => Promise<{ readonly value: T } | undefined>): Promise<T> {
-  const start = performance.now()
-  for (let pause = FIRST_PAUSE; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE)) {
-    const answer = await ask()
-    if (answer !== undefined) return answer.value
-    if (performance.now() - start > LONGEST_WAIT) throw new Error('waited too long')
-    await sleep(pause)
-  }
-}
-
-/** The refs of a repository in which nobody packs them, without starting git. */
-async function readLooseRefs(dir: string): Promise<ReadonlyMap<string, Sha>> {
-  const names = await readdir(join(dir, 'refs'), { recursive: true, withFileTypes: true })
-  const refs = new Map<string, Sha>()
-  for (const entry of names) {
-    if (!entry.isFile() || entry.name.endsWith('.lock')) continue
-    const path = join(entry.parentPath, entry.name)
-    const text = await readFile(path, 'utf8').catch(() => '')
-    if (text !== '') refs.set(path.slice(dir.length + 1), shaOf(text.trim()))
-  }
-  return refs
 }
