@@ -16,9 +16,9 @@ import { startChaos } from './world.ts'
 import type { Bound, Chaos } from './world.ts'
 
 // Two people, one per side, who push with real git and do not know of each other, and a daemon that is killed
-// again and again. CHAOS_SECONDS=120 is the long form, CHAOS_SEED another course of events.
+// again and again. CHAOS_SEED=2 is another course of events, CHAOS_SECONDS=15 a short one.
 
-const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 15)
+const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 120)
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1)
 const BRANCHES = Array.from({ length: 20 }, (_, number) => `refs/heads/topic/${number}`)
 
