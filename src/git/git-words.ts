@@ -21,7 +21,7 @@ export const GIT_WORDS: readonly Pattern[] = [
   ['auth', /returned error: 40[13]|HTTP 40[13]|authentication failed/i],
   ['auth', /could not read (?:username|password)/i],
   ['not_found', /returned error: 4(?:04|10)|HTTP 4(?:04|10)|repository '.*' not found/i],
-  ['too_large', /returned error: 413|HTTP 413|request entity too large/i],
+  ['too_large', /returned error: 41[13]|HTTP 41[13]|request entity too large/i],
   ['blocked', /returned error: 4(?:02|51)|HTTP 4(?:02|51)/],
   ['read_only', /returned error: 423|HTTP 423/],
   ['server_error', /returned error: (?:5\d\d|408|409|425)|HTTP (?:5\d\d|408|409|425)/],

@@ -24,6 +24,10 @@ const MOST_LEASE_BYTES = 1_000_000
 // million comparisons a second, and is silent all the while.
 const MOST_COMPARISONS = 50_000_000
 
+// Git sends what is larger than a megabyte as it is made, in chunks, and holds it in memory only when it is told to.
+const WANTS_LENGTH = /\bHTTP 411\b/
+const MOST_BUFFERED_BYTES = 256 * 1024 * 1024
+
 export function pushLimits(remoteRefs: number): PushLimits {
   return {
     refspecBytes: MOST_REFSPEC_BYTES,
@@ -32,18 +36,32 @@ export function pushLimits(remoteRefs: number): PushLimits {
   }
 }
 
+type PushCall = {
+  readonly mirrorDir: string
+  readonly url: RemoteUrl
+  readonly access: RemoteAccess
+  readonly signal: AbortSignal
+  readonly onProgress: ((text: string) => void) | undefined
+}
+
+/** Pushes once more, and whole, where a server or a proxy takes nothing whose length it is not told. */
 export async function callPush(
   deps: RunDeps,
-  call: {
-    readonly mirrorDir: string
-    readonly url: RemoteUrl
-    readonly access: RemoteAccess
-    readonly signal: AbortSignal
-    readonly onProgress: ((text: string) => void) | undefined
-  },
+  call: PushCall,
   part: readonly PushUpdate[],
 ): Promise<GitResult> {
-  const { mirrorDir, url, access, signal, onProgress } = call
+  const pushed = await callOnce(deps, call, part)
+  if (pushed.kind !== 'exited' || pushed.exitCode === 0 || !WANTS_LENGTH.test(pushed.stderr)) return pushed
+  const { access } = call
+  const settings = [...access.settings, ['http.postBuffer', String(MOST_BUFFERED_BYTES)]] as const
+  return callOnce(deps, { ...call, access: { ...access, settings } }, part)
+}
+
+async function callOnce(
+  deps: RunDeps,
+  { mirrorDir, url, access, signal, onProgress }: PushCall,
+  part: readonly PushUpdate[],
+): Promise<GitResult> {
   const refspecs = part.map(refspecOf)
   const common = { operation: 'push', gitDir: mirrorDir, fenced: true, signal, onProgress }
   const start = [...PUSH, ...part.flatMap(leaseOf), '--']

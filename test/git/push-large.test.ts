@@ -9,6 +9,19 @@ import { commitLarge, KB, limit, push, pushesOf, record } from './large-world.ts
 import { MAIN, OK } from './push-world.ts'
 
 describe('a branch that is too large for one push', () => {
+  test('goes in one piece where nothing is taken whose length is not told', async () => {
+    await using world = await openGitWorld()
+    const commits = await commitLarge(world, 1, 3000 * KB)
+    await world.mirrorWork()
+    world.server.fault('*', { kind: 'no_chunks' })
+
+    const pushed = await push(world, [{ ref: MAIN, sha: commits[0] ?? null }])
+
+    expect(pushed).toEqual({ ok: true, results: new Map([[MAIN, OK]]) })
+    expect((await readRefs(world.app.dir)).get('refs/heads/main')).toBe(commits[0])
+    expect(pushesOf(world)).toBe(2)
+  })
+
   test.each(['refuse', 'cut'] as const)('goes forward in steps along its own history: %s', async (how) => {
     await using world = await openGitWorld()
     const commits = await commitLarge(world, 12, 400 * KB)

@@ -48,6 +48,8 @@ export type Fault =
   | { readonly kind: 'rewrite'; readonly rewrite: (body: Buffer) => Buffer }
   /** Speaks the first version of git's protocol and no other. */
   | { readonly kind: 'old_protocol' }
+  /** What comes in chunks, without its length, is answered with 411. */
+  | { readonly kind: 'no_chunks' }
   /** A fault of one service; the others are well. */
   | { readonly kind: 'at'; readonly service: Service; readonly fault: Fault }
 
@@ -150,6 +152,10 @@ export async function startGitHttpServer(options: GitHttpServerOptions = {}): Pr
     }
     if (!isAuthorized(asked.authorization)) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="forge"' }).end('Unauthorized\n')
+      return
+    }
+    if (fault.kind === 'no_chunks' && 'transfer-encoding' in request.headers) {
+      response.writeHead(411).end('Length Required')
       return
     }
     const isLimited = fault.kind === 'upload_limit' && asked.service === 'receive-pack'
