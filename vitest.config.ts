@@ -6,8 +6,10 @@ export default defineConfig({
     pool: 'forks',
     // Tests mostly wait for processes of their own.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // How long a busy machine may take until something shows.
+    expect: { poll: { timeout: 20_000 } },
     teardownTimeout: 10_000,
     allowOnly: false,
   },
