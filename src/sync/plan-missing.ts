@@ -65,8 +65,11 @@ function planDeletion(
   return { kind: 'delete', pair, from: on, before: held, allowed: 'policy' }
 }
 
-// An empty answer, or one without its own default branch, says more about the server than about its branches.
-function isListingWhole({ refs, defaultBranches }: PlanInput, side: Side): boolean {
+/** An empty answer, or one without its own default branch, says more about the server than about its branches. */
+export function isListingWhole(
+  { refs, defaultBranches }: Pick<PlanInput, 'refs' | 'defaultBranches'>,
+  side: Side,
+): boolean {
   const head = defaultBranches[side]
   return head !== null && refs[side].has(head)
 }

@@ -2,7 +2,7 @@ import type { Direction, Side } from '../binding/binding.ts'
 import type { RefPair } from '../binding/rules.ts'
 import { isTagRef } from '../git/refs.ts'
 import type { RefName, Sha } from '../git/refs.ts'
-import { planMissing } from './plan-missing.ts'
+import { isListingWhole, planMissing } from './plan-missing.ts'
 import type { MissingBecause } from './plan-missing.ts'
 import { otherSide, sourceOf } from './sides.ts'
 import type { SyncRequest } from './sync.ts'
@@ -77,7 +77,20 @@ export function planSync(input: PlanInput): readonly PlannedRef[] {
     const entry = planPair(input, pair)
     if (entry !== undefined) planned.push(entry)
   }
+  for (const pair of gonePairs(input)) {
+    planned.push({ kind: 'missing', pair, on: 'internal', held: null, because: 'gone' })
+  }
   return planned
+}
+
+/** What both sides once had and neither shows any more; whoever makes it again makes something new. */
+function gonePairs(input: PlanInput): readonly RefPair[] {
+  const { scope, agreed, refs, rules } = input
+  if (scope !== 'all' || !isListingWhole(input, 'internal') || !isListingWhole(input, 'external')) return []
+  return [...agreed.keys()].flatMap((ref) => {
+    const pair = refs.internal.has(ref) ? undefined : rules.pairOf('internal', ref)
+    return pair === undefined || refs.external.has(pair.external) ? [] : [pair]
+  })
 }
 
 /**

@@ -57,6 +57,29 @@ test('without a word of the forge a deletion needs a second look, a minute later
   expect(await namesOf(app.outer)).toEqual(['main'])
 })
 
+test.each(['never', 'tracked'])(
+  'a branch that was deleted on both sides is new when somebody makes it again: %s',
+  async (policy) => {
+    await using world = await startClockedDaemon()
+    const app = await world.bind('app', { direction: 'both', delete_policy: policy })
+    const commit = await branches(world, app, ['main', 'topic'])
+    for (const side of [app.inner, app.outer]) await remove(side, 'topic')
+    await sync(world)
+    await world.work.push(app.inner.dir, `${commit}:refs/heads/topic`)
+
+    const made = await world.deliver(pushTo('gitea', app.inner, 'topic', commit))
+    const run = await world.runEnded(runOf(made.body))
+    world.clock.advance(2 * MINUTE)
+    await sync(world)
+
+    expect(run.refs).toMatchObject([{ target_ref: 'refs/heads/topic', result: 'created' }])
+    expect([await namesOf(app.inner), await namesOf(app.outer)]).toEqual([
+      ['main', 'topic'],
+      ['main', 'topic'],
+    ])
+  },
+)
+
 test('a branch that is only hidden for a moment stays, and an old look proves nothing later', async () => {
   await using world = await startClockedDaemon()
   const app = await world.bind('app', { delete_policy: 'mirror' })

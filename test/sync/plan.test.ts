@@ -56,6 +56,33 @@ describe('comparing both sides', () => {
     ])
   })
 
+  test('a branch that both sides have deleted is no longer what they agree on', () => {
+    const agreed = { main: 1, topic: 2, 'wip/x': 3 }
+    const input = plan({
+      internal: { main: 1 },
+      external: { main: 1 },
+      agreed,
+      rules: { exclude: ['wip/*'] },
+    })
+
+    const planned = planSync(input)
+
+    expect(planned.filter(({ kind }) => kind !== 'equal')).toEqual([
+      { kind: 'missing', pair: pair('topic'), on: 'internal', held: null, because: 'gone' },
+    ])
+  })
+
+  test.each([
+    ['shows no refs', { internal: {}, external: { main: 1 } }],
+    ['hides its default branch', { internal: { dev: 3 }, external: { main: 1, dev: 3 } }],
+  ])('what is agreed stays agreed while a side %s', (_, refs) => {
+    const input = plan({ ...refs, agreed: { main: 1, dev: 3, topic: 2 } })
+
+    const planned = planSync(input)
+
+    expect(planned.map((entry) => entry.pair.internal)).not.toContain(ref('topic'))
+  })
+
   test('a named branch that nobody has is missing at the source', () => {
     const input = plan({ direction: 'to_inter', scope: [pair('main')], internal: {}, external: {} })
 
