@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { DomainError } from '../../domain-error.ts'
+import type { Text } from '../../domain-error.ts'
 
 /** What the schema makes of a query, path or body; throws a `DomainError` that names the first misfit. */
 export function read<Schema extends z.ZodType>(
@@ -12,12 +13,21 @@ export function read<Schema extends z.ZodType>(
   if (result.success) return result.data
   const [issue] = result.error.issues
   const name = issue === undefined || issue.path.length === 0 ? what : issue.path.join('.')
-  throw new DomainError(
-    'invalid',
-    'parameter',
-    { zh: `参数 ${name} 有误：${issue?.message ?? ''}`, en: `${name} does not fit: ${issue?.message ?? ''}` },
-    { cause: result.error },
-  )
+  throw new DomainError('invalid', 'parameter', misfitOf(schema, input, name, issue), { cause: result.error })
+}
+
+const inChinese = { error: z.locales.zhCN().localeError }
+
+function misfitOf(
+  schema: z.ZodType,
+  input: unknown,
+  name: string,
+  issue: z.core.$ZodIssue | undefined,
+): Text {
+  const en = issue?.message ?? ''
+  if (en.endsWith('received undefined')) return { zh: `缺少参数 ${name}`, en: `${name} is missing` }
+  const zh = schema.safeParse(input, inChinese).error?.issues[0]?.message ?? en
+  return { zh: `参数 ${name} 有误：${zh}`, en: `${name} does not fit: ${en}` }
 }
 
 /** The JSON body through the schema; a body that is not there reads as an empty object. */

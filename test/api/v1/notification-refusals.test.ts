@@ -4,8 +4,8 @@ import type { Served } from './notification-world.ts'
 
 describe('what cannot be is refused with the reason', () => {
   test.for<readonly [string, Readonly<Record<string, unknown>>, RegExp]>([
-    ['a type that there is not', { ...dingtalk('a'), type: 'carrier-pigeon' }, /type does not fit/],
-    ['no name', { type: 'slack', config: {} }, /name does not fit/],
+    ['a type that there is not', { ...dingtalk('a'), type: 'carrier-pigeon' }, /无效选项.*type does not fit/],
+    ['no name', { type: 'slack', config: {} }, /缺少参数 name \/ name is missing/],
     [
       'an event that there is not',
       { ...dingtalk('a'), events: ['backup_success'] },
