@@ -181,7 +181,10 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     zh: '请确认绑定的是同一个项目；确认后可使用 force_flag=true',
     en: 'make sure the binding names the same project on both sides; force_flag=true overrides',
   },
-  moved_meanwhile: { zh: '同步期间目标分支又有更新', en: 'the target kept moving during the sync' },
+  moved_meanwhile: {
+    zh: '有人同时推送；人工决定只对当时显示的提交有效，请查看现状后重新决定',
+    en: 'somebody pushed meanwhile; a decision holds for the heads that were shown, so look again and decide anew',
+  },
 
   local_permission: {
     zh: '请检查 SYNC_DIR 的所有者和权限',
