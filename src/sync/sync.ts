@@ -182,6 +182,13 @@ export function createSync(deps: SyncDeps): Sync {
     const { refs } = settled
     // A head that came back is on one side only.
     const agreed = request.restore === undefined ? agreedFrom(refs) : new Map<RefName, Sha>()
-    return { ...settled, steps, agreed }
+    const ignored = settled.failure === undefined ? ignoredRefs(request) : []
+    return { ...settled, steps, agreed: new Map([...ignored.map((ref) => [ref, null] as const), ...agreed]) }
   }
+}
+
+/** What was equal once and does not travel any more: what happens to it meanwhile proves nothing later. */
+function ignoredRefs({ scope, agreed, rules }: SyncRequest): readonly RefName[] {
+  if (scope !== 'all' || rules.takesEverything) return []
+  return [...agreed.keys()].filter((ref) => rules.pairOf('internal', ref) === undefined)
 }

@@ -80,6 +80,23 @@ test.each(['never', 'tracked'])(
   },
 )
 
+test('what is tidied up on one side while it does not travel stays on the other', async () => {
+  await using world = await startClockedDaemon()
+  const app = await world.bind('app', { direction: 'both', delete_policy: 'tracked' })
+  await branches(world, app, ['main', 'a-wip'])
+  await world.call('PATCH', '/api/v1/bindings/app', { exclude: ['*-wip'] })
+  await sync(world)
+  await remove(app.outer, 'a-wip')
+  await sync(world)
+
+  await world.call('PATCH', '/api/v1/bindings/app', { exclude: [] })
+  await sync(world)
+  world.clock.advance(2 * MINUTE)
+  await sync(world)
+
+  expect(await namesOf(app.inner)).toEqual(['a-wip', 'main'])
+})
+
 test('a branch that is only hidden for a moment stays, and an old look proves nothing later', async () => {
   await using world = await startClockedDaemon()
   const app = await world.bind('app', { delete_policy: 'mirror' })
