@@ -87,6 +87,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       'KbdInteractiveAuthentication no',
       'PermitRootLogin yes',
       'AcceptEnv GIT_PROTOCOL',
+      `SetEnv HOME=${folder.path}`,
       'MaxStartups 100',
       'LogLevel VERBOSE',
       '',
