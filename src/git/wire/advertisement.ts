@@ -12,7 +12,21 @@ export type Advertisement = {
 const OLDER: Advertisement = { speaksVersion2: false, objectFormat: 'sha1' }
 const NEEDED = ['ls-refs', 'fetch']
 
-/** Reads the whole answer to `info/refs`; a server that speaks an older version is no failure. */
+const MAX_ADVERTISEMENT = 64 * 1024
+
+/** Reads no more than a server of version 2 says: one without it answers with all its refs. */
+export async function readAdvertisement(body: AsyncIterable<Buffer>): Promise<Advertisement> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > MAX_ADVERTISEMENT) break
+  }
+  return parseAdvertisement(Buffer.concat(chunks))
+}
+
+/** Takes the whole answer; a server that speaks an older version is no failure. */
 export function parseAdvertisement(bytes: Buffer): Advertisement {
   const reader = createPacketReader()
   const packets = reader.take(bytes)

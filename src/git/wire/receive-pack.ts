@@ -19,6 +19,12 @@ export type UpdateReport =
   /** In the server's words, with what it told people before. */
   | { readonly isDone: false; readonly reason: string }
 
+export async function readReport(body: AsyncIterable<Buffer>, ref: RefName): Promise<UpdateReport> {
+  const reader = createReportReader()
+  for await (const chunk of body) reader.take(chunk)
+  return reader.end(ref)
+}
+
 export type ReportReader = {
   readonly take: (chunk: Buffer) => void
   /** What became of the ref. Throws a `WireError` when the server has not said it to the end. */

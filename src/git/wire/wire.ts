@@ -7,10 +7,9 @@ import type { ContextOf, HttpClient } from './http-client.ts'
 import { createHttpClient } from './http-client.ts'
 import type { Servers } from './servers.ts'
 import { rememberServers } from './servers.ts'
-import type { WireOptions, WireRepository } from './smart-http.ts'
-import { askAdvertisement } from './smart-http.ts'
 import type { WireErrorKind } from './wire-error.ts'
 import { WireError } from './wire-error.ts'
+import type { WireRepository } from './wire-repository.ts'
 
 // Git's protocol, spoken by the daemon itself where that saves git processes. It never has the last word:
 // whatever is not exactly as expected becomes a doubt, and then git is asked.
@@ -42,9 +41,9 @@ export function openWire(options: {
 }
 
 /** Why git should be asked without trying; undefined when it need not. */
-export function mistrust(wire: Wire, { url, http }: WireRepository): Doubt | undefined {
+export function mistrust(wire: Wire, { url, addresses }: WireRepository): Doubt | undefined {
   const { host, origin } = placeOf(url)
-  if (!wire.allows(host, http.addresses)) {
+  if (!wire.allows(host, addresses)) {
     return { kind: 'off', detail: `the relay is off for ${host}` }
   }
   const isAvoided = wire.servers.isAvoided(url) || wire.servers.isAvoided(origin)
@@ -53,16 +52,15 @@ export function mistrust(wire: Wire, { url, http }: WireRepository): Doubt | und
 
 /** Rejects with a `WireError` when the server does not speak version 2; it is asked only now and then. */
 export async function requireVersion2(
-  wire: Wire,
-  options: WireOptions,
-  repository: WireRepository,
+  { servers }: Wire,
+  { url, askAdvertisement }: WireRepository,
 ): Promise<void> {
-  const { origin } = placeOf(repository.url)
-  let isUsable = wire.servers.speaksVersion2(origin)
+  const { origin } = placeOf(url)
+  let isUsable = servers.speaksVersion2(origin)
   if (isUsable === undefined) {
-    const { speaksVersion2, objectFormat } = await askAdvertisement(options, repository)
+    const { speaksVersion2, objectFormat } = await askAdvertisement()
     isUsable = speaksVersion2
-    wire.servers.learn(origin, isUsable)
+    servers.learn(origin, isUsable)
     if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
   }
   if (!isUsable) throw new WireError('old_version', 'the server does not speak version 2 of the protocol')
