@@ -105,6 +105,14 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
     messages.write(chunk)
   })
 
+  // A shared connection has the streams of ssh too, and keeps them until the server has ended the command.
+  if (call.access?.protocol === 'ssh') {
+    limits.signal.addEventListener('abort', () => {
+      subprocess.stdout.destroy()
+      subprocess.stderr.destroy()
+    })
+  }
+
   const base =
     call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
   using record = subprocess.pid === undefined ? NO_RECORD : tryToRecord(base, subprocess.pid)
