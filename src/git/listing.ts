@@ -1,9 +1,8 @@
-import type { HttpAccess } from './access.ts'
-import type { RemoteAccess } from './environment.ts'
 import type { LimitDeps } from './limits.ts'
 import { watchLimits } from './limits.ts'
 import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import { toRefName } from './refs.ts'
+import type { Reached } from './wire/open-repository.ts'
 import { openRepository } from './wire/open-repository.ts'
 import type { Wire } from './wire/wire.ts'
 import { mistrust, requireVersion2, toDoubt } from './wire/wire.ts'
@@ -18,15 +17,15 @@ const PREFIXES = ['HEAD', 'refs/heads/', 'refs/tags/'] as const
 
 /** Reads the branches and tags of a repository without git; undefined: only git can tell. */
 export async function listWithoutGit(
-  deps: LimitDeps & { readonly wire: Wire },
+  deps: LimitDeps & { readonly runtimeDir: string; readonly wire: Wire },
   url: RemoteUrl,
-  reached: { readonly access: RemoteAccess; readonly http: HttpAccess | undefined },
+  reached: Reached,
   signal: AbortSignal,
 ): Promise<RefListing | undefined> {
   const { wire } = deps
   using limits = watchLimits(deps, 'the listing', signal)
   const watch = { signal: limits.signal, onProgress: limits.progress }
-  await using repository = openRepository(wire, url, reached, watch)
+  await using repository = openRepository(deps, url, reached, watch)
   if (repository === undefined || mistrust(wire, repository) !== undefined) return undefined
   const refs = new Map<RefName, Sha>()
   let head: RefName | null = null

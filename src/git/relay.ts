@@ -37,10 +37,10 @@ export type Relayed =
 
 type RelayDeps = LimitDeps & AccessDeps & { readonly wire: Wire | undefined }
 
-/** Whether a remote is reached in the way in which branches are relayed. */
-export function speaksHttp({ url }: Remote): boolean {
+/** Whether a remote is on a server, and not a folder of this machine. */
+export function isOnServer({ url }: Remote): boolean {
   const scheme = parseEndpoint(url)?.scheme
-  return scheme === 'http' || scheme === 'https'
+  return scheme !== undefined && scheme !== 'file'
 }
 
 /** Resolves to the doubt when git has to do it. After a doubt the target holds `before`, or what the source holds. */
@@ -51,7 +51,7 @@ export async function relayBranch(
 ): Promise<Relayed> {
   const { wire } = deps
   if (wire === undefined) return doubtful({ kind: 'off', detail: 'git does everything' })
-  if (!speaksHttp(order.source) || !speaksHttp(order.target)) return NO_HTTP
+  if (!isOnServer(order.source) || !isOnServer(order.target)) return NO_SERVER
   using limits = watchLimits(deps, 'the relay', signal)
   const watch = { signal: limits.signal, onProgress: limits.progress }
   const { source, target } = order
@@ -61,9 +61,14 @@ export async function relayBranch(
     limits.signal,
     (from, fromHttp) =>
       withAccess(deps, target, limits.signal, async (to, toHttp) => {
-        await using here = openRepository(wire, source.url, { access: from, http: fromHttp }, watch)
-        await using there = openRepository(wire, target.url, { access: to, http: toHttp }, watch)
-        if (here === undefined || there === undefined) return { ok: true, relayed: NO_HTTP }
+        await using here = openRepository(
+          { ...deps, wire },
+          source.url,
+          { access: from, http: fromHttp },
+          watch,
+        )
+        await using there = openRepository({ ...deps, wire }, target.url, { access: to, http: toHttp }, watch)
+        if (here === undefined || there === undefined) return { ok: true, relayed: NO_SERVER }
         const secrets = [...from.secrets, ...to.secrets]
         const relayed = await relayBetween(wire, order, { source: here, target: there }, limits, secrets)
         return { ok: true, relayed }
@@ -139,4 +144,4 @@ function doubtful(doubt: Doubt): Relayed {
   return { ok: false, doubt, at: undefined }
 }
 
-const NO_HTTP = doubtful({ kind: 'no_http', detail: 'one side is reached in another way' })
+const NO_SERVER = doubtful({ kind: 'no_server', detail: 'one side is on no server' })

@@ -14,6 +14,7 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   server.userKey                                      // the private key that may log in
 //   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
+//   await server.filter('git-upload-pack', 'head -c 99') // breaks off every answer to a fetch
 //
 // Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
 // tests.
@@ -36,6 +37,8 @@ export type GitSshServer = AsyncDisposable & {
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
   readonly changeHostKey: () => Promise<void>
+  /** From now on what a service says passes through a shell script, to which 3 is what the client says. */
+  readonly filter: (service: 'git-upload-pack' | 'git-receive-pack', script: string) => Promise<void>
   /** From now on `git-lfs-authenticate` is answered with this. */
   readonly answerLfs: (answer: object) => Promise<void>
   /** The commands that clients have asked for. */
@@ -45,7 +48,14 @@ export type GitSshServer = AsyncDisposable & {
   readonly close: () => Promise<void>
 }
 
-export async function startGitSshServer(): Promise<GitSshServer> {
+export type GitSshServerOptions = {
+  /** Whether clients may say which version of the protocol they speak; forges let them. */
+  readonly acceptsVersion?: boolean
+}
+
+export async function startGitSshServer({
+  acceptsVersion = true,
+}: GitSshServerOptions = {}): Promise<GitSshServer> {
   const folder = await createFolder()
   const path = (name: string): string => join(folder.path, name)
   await chmod(folder.path, 0o700)
@@ -59,6 +69,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     '#!/bin/sh',
     `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
     `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    `filter='${folder.path}/'"\${SSH_ORIGINAL_COMMAND%% *}"`,
+    'if test -e "$filter"; then exec 3<&0; git-shell -c "$SSH_ORIGINAL_COMMAND" | sh "$filter"; exit; fi',
     'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
     '',
   ]
@@ -86,7 +98,7 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'PermitRootLogin yes',
-      'AcceptEnv GIT_PROTOCOL',
+      ...(acceptsVersion ? ['AcceptEnv GIT_PROTOCOL'] : []),
       `SetEnv HOME=${folder.path}`,
       'MaxStartups 100',
       'LogLevel VERBOSE',
@@ -146,8 +158,10 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    filter: (service, script) => writeFile(path(service), script),
     answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
-    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
+    commands: async () =>
+      (await readFile(path('commands'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

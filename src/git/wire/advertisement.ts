@@ -1,5 +1,5 @@
 import { createPacketReader, packetText } from './pkt-line.ts'
-import { malformed } from './wire-error.ts'
+import { malformed, WireError } from './wire-error.ts'
 
 // The first thing a server says: which version of the protocol it speaks, and what it can do.
 
@@ -11,20 +11,6 @@ export type Advertisement = {
 
 const OLDER: Advertisement = { speaksVersion2: false, objectFormat: 'sha1' }
 const NEEDED = ['ls-refs', 'fetch']
-
-const MAX_ADVERTISEMENT = 64 * 1024
-
-/** Reads no more than a server of version 2 says: one without it answers with all its refs. */
-export async function readAdvertisement(body: AsyncIterable<Buffer>): Promise<Advertisement> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    size += chunk.length
-    if (size > MAX_ADVERTISEMENT) break
-  }
-  return parseAdvertisement(Buffer.concat(chunks))
-}
 
 /** Takes the whole answer; a server that speaks an older version is no failure. */
 export function parseAdvertisement(bytes: Buffer): Advertisement {
@@ -40,6 +26,16 @@ export function parseAdvertisement(bytes: Buffer): Advertisement {
     speaksVersion2: NEEDED.every((name) => capabilities.has(name)),
     objectFormat: capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1',
   }
+}
+
+/** Throws a `WireError` at what we cannot work with. */
+export function requireUsable({ speaksVersion2, objectFormat }: Advertisement): void {
+  if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
+  if (!speaksVersion2) throw oldVersion()
+}
+
+export function oldVersion(): WireError {
+  return new WireError('old_version', 'the server does not speak version 2 of the protocol')
 }
 
 function splitCapability(line: string): readonly [string, string] {

@@ -21,13 +21,6 @@ export function fetchRequest({ want, have }: { readonly want: Sha; readonly have
   ])
 }
 
-/** The bytes of the pack as they arrive; it ends well only when the pack is complete. */
-export async function* readPack(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const reader = createPackReader()
-  for await (const chunk of body) yield* reader.take(chunk)
-  reader.end()
-}
-
 export type PackReader = {
   /**
    * The bytes of the pack in this piece of the answer. Throws a `WireError` when the server gives up, and at a

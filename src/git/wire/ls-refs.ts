@@ -24,13 +24,6 @@ export function lsRefsRequest(prefixes: readonly string[]): Buffer {
   ])
 }
 
-/** Calls back with every ref of the answer; half an answer rejects when it ends. */
-export async function readRefs(body: AsyncIterable<Buffer>, onRef: (ref: ListedRef) => void): Promise<void> {
-  const reader = createRefReader()
-  for await (const chunk of body) reader.take(chunk).forEach(onRef)
-  reader.end()
-}
-
 export type RefReader = {
   readonly take: (chunk: Buffer) => readonly ListedRef[]
   /** Throws a `WireError` when the list has no end: half a list must never be taken for a whole one. */

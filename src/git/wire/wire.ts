@@ -3,6 +3,7 @@ import { parseEndpoint } from '../host.ts'
 import type { Limits } from '../limits.ts'
 import { cleanWords } from '../output.ts'
 import type { RemoteUrl } from '../refs.ts'
+import { oldVersion, requireUsable } from './advertisement.ts'
 import type { ContextOf, HttpClient } from './http-client.ts'
 import { createHttpClient } from './http-client.ts'
 import type { Servers } from './servers.ts'
@@ -22,8 +23,7 @@ export type Wire = {
 }
 
 export type Doubt = {
-  readonly kind:
-    WireErrorKind | 'unreachable' | 'stalled' | 'timed_out' | 'canceled' | 'no_http' | 'off' | 'avoided'
+  readonly kind: WireErrorKind | 'stalled' | 'timed_out' | 'canceled' | 'no_server' | 'off' | 'avoided'
   /** For people, without secrets; it may hold words of a server. */
   readonly detail: string
 }
@@ -56,14 +56,12 @@ export async function requireVersion2(
   { url, askAdvertisement }: WireRepository,
 ): Promise<void> {
   const { origin } = placeOf(url)
-  let isUsable = servers.speaksVersion2(origin)
-  if (isUsable === undefined) {
-    const { speaksVersion2, objectFormat } = await askAdvertisement()
-    isUsable = speaksVersion2
-    servers.learn(origin, isUsable)
-    if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
-  }
-  if (!isUsable) throw new WireError('old_version', 'the server does not speak version 2 of the protocol')
+  const isKnown = servers.speaksVersion2(origin)
+  if (isKnown === true) return
+  if (isKnown === false) throw oldVersion()
+  const advertisement = await askAdvertisement()
+  servers.learn(origin, advertisement.speaksVersion2)
+  requireUsable(advertisement)
 }
 
 /** Makes a doubt of what went wrong, and remembers where; a bug stays an error. */
@@ -75,6 +73,8 @@ export function toDoubt(
   const doubt = kindOf(error, where.limits)
   if (doubt === undefined) throw error
   if (ENDS_TRUST.has(doubt.kind)) wire.servers.avoid(where.url)
+  // It may have spoken version 2 when it was asked for that.
+  if (doubt.kind === 'old_version') wire.servers.learn(placeOf(where.url).origin, false)
   // Who keeps one call waiting keeps all of them waiting.
   if (doubt.kind === 'stalled' || doubt.kind === 'timed_out') wire.servers.avoid(placeOf(where.url).origin)
   return { kind: doubt.kind, detail: cleanWords(doubt.detail, where.secrets) }
@@ -102,6 +102,7 @@ const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 
 function placeOf(url: RemoteUrl): { readonly host: string; readonly origin: string } {
   const endpoint = parseEndpoint(url)
-  if (endpoint?.scheme !== 'http' && endpoint?.scheme !== 'https') throw new Error(`${url} is no web address`)
-  return endpoint
+  if (endpoint === undefined || endpoint.scheme === 'file') throw new Error(`${url} is on no server`)
+  if (endpoint.scheme !== 'ssh') return endpoint
+  return { host: endpoint.host, origin: `ssh://${endpoint.host}:${endpoint.port}` }
 }
