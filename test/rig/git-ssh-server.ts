@@ -36,6 +36,8 @@ export type GitSshServer = AsyncDisposable & {
   /** The public host key as `<type> <base64>`. */
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
+  /** How a repository of somebody else is reached here. */
+  readonly urlOf: (dir: string) => string
   readonly changeHostKey: () => Promise<void>
   /** From now on what a service says passes through a shell script, to which 3 is what the client says. */
   readonly filter: (service: 'git-upload-pack' | 'git-receive-pack', script: string) => Promise<void>
@@ -106,6 +108,7 @@ export async function startGitSshServer({
     ].join('\n'),
   )
 
+  const urlOf = (dir: string): string => `ssh://${userInfo().username}@127.0.0.1:${port}${dir}`
   let log = ''
   let sshd = await start()
 
@@ -149,8 +152,9 @@ export async function startGitSshServer({
     createRepository: async (name) => {
       const dir = path(`${name}.git`)
       await createBareRepository(dir)
-      return { name, dir, url: `ssh://${userInfo().username}@127.0.0.1:${port}${dir}` }
+      return { name, dir, url: urlOf(dir) }
     },
+    urlOf,
     changeHostKey: async () => {
       await stop()
       await Promise.all([rm(path('host')), rm(path('host.pub'))])
