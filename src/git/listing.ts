@@ -26,7 +26,7 @@ export async function listWithoutGit(
   using limits = watchLimits(deps, 'the listing', signal)
   const watch = { signal: limits.signal, onProgress: limits.progress }
   await using repository = openRepository(deps, url, reached, watch)
-  if (repository === undefined || mistrust(wire, repository) !== undefined) return undefined
+  if (repository === undefined || mistrust(wire, repository, 'reads') !== undefined) return undefined
   const refs = new Map<RefName, Sha>()
   let head: RefName | null = null
   try {

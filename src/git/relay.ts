@@ -3,8 +3,9 @@ import { withAccess } from './access.ts'
 import { parseEndpoint } from './host.ts'
 import type { LimitDeps, Limits } from './limits.ts'
 import { watchLimits } from './limits.ts'
-import type { RefName, Sha } from './refs.ts'
+import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import type { Remote } from './remote.ts'
+import type { Reached } from './wire/open-repository.ts'
 import { openRepository } from './wire/open-repository.ts'
 import type { ProvenPack, Supply } from './wire/proven-pack.ts'
 import { packBody, provePack } from './wire/proven-pack.ts'
@@ -54,6 +55,8 @@ export async function relayBranch(
   if (!isOnServer(order.source) || !isOnServer(order.target)) return NO_SERVER
   using limits = watchLimits(deps, 'the relay', signal)
   const watch = { signal: limits.signal, onProgress: limits.progress }
+  const reach = (url: RemoteUrl, reached: Reached): WireRepository | undefined =>
+    openRepository({ ...deps, wire }, url, reached, watch)
   const { source, target } = order
   const outcome = await withAccess<{ readonly relayed: Relayed }>(
     deps,
@@ -61,13 +64,8 @@ export async function relayBranch(
     limits.signal,
     (from, fromHttp) =>
       withAccess(deps, target, limits.signal, async (to, toHttp) => {
-        await using here = openRepository(
-          { ...deps, wire },
-          source.url,
-          { access: from, http: fromHttp },
-          watch,
-        )
-        await using there = openRepository({ ...deps, wire }, target.url, { access: to, http: toHttp }, watch)
+        await using here = reach(source.url, { access: from, http: fromHttp })
+        await using there = reach(target.url, { access: to, http: toHttp })
         if (here === undefined || there === undefined) return { ok: true, relayed: NO_SERVER }
         const secrets = [...from.secrets, ...to.secrets]
         const relayed = await relayBetween(wire, order, { source: here, target: there }, limits, secrets)
@@ -89,7 +87,7 @@ async function relayBetween(
   secrets: readonly string[],
 ): Promise<Relayed> {
   for (const at of ['source', 'target'] as const) {
-    const doubt = mistrust(wire, ends[at])
+    const doubt = mistrust(wire, ends[at], at === 'source' ? 'reads' : 'writes')
     if (doubt !== undefined) return { ok: false, doubt, at }
   }
   let at: keyof Ends = 'source'

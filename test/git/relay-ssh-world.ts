@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import type { Sha } from '../../src/git/refs.ts'
 import type { Relayed, RelayOrder } from '../../src/git/relay.ts'
 import { relayBranch } from '../../src/git/relay.ts'
@@ -9,6 +10,7 @@ import type { TestGit } from '../rig/git-room.ts'
 import { startGitSshServer } from '../rig/git-ssh-server.ts'
 import type { GitSshServer, GitSshServerOptions } from '../rig/git-ssh-server.ts'
 import { PASSWORD } from '../rig/git-world.ts'
+import { waitForProcesses } from '../rig/processes.ts'
 import { createFolder, createWorkRepository, readRefs, remoteUrl } from '../rig/repository.ts'
 import type { WorkRepository } from '../rig/repository.ts'
 import { MAIN } from './relay-world.ts'
@@ -33,6 +35,10 @@ export type SshRelayWorld = AsyncDisposable & {
   readonly advance: (message: string, files?: Readonly<Record<string, string>>) => Promise<Sha>
   readonly relay: (order?: Partial<RelayOrder>, signal?: AbortSignal) => Promise<Relayed>
   readonly targetHead: () => Promise<Sha | undefined>
+  /** What the target holds when nobody works on it any more. */
+  readonly settledHead: () => Promise<Sha | undefined>
+  /** What calls have left in the room; `s` holds the shared connections. */
+  readonly left: () => Promise<readonly string[]>
 }
 
 export type End = { readonly dir: string; readonly remote: Remote }
@@ -65,6 +71,7 @@ export async function openSshRelayWorld(options: Options = {}): Promise<SshRelay
   const first = await work.commit('first')
   await work.push(source.dir, 'main')
   await work.push(target.dir, 'main')
+  const targetHead = async (): Promise<Sha | undefined> => (await readRefs(target.dir)).get(MAIN)
   const owned = stack.move()
   return {
     folder,
@@ -90,7 +97,17 @@ export async function openSshRelayWorld(options: Options = {}): Promise<SshRelay
       }
       return relayBranch(room.git, { ...usual, ...order }, { signal })
     },
-    targetHead: async () => (await readRefs(target.dir)).get(MAIN),
+    targetHead,
+    settledHead: async () => {
+      await waitForProcesses(target.dir, (processes) => processes.length === 0)
+      return targetHead()
+    },
+    left: () => readdir(room.git.runtimeDir),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
+}
+
+/** A filter that lets so many bytes pass, each at once. */
+export function breakOff(bytes: number): string {
+  return `stdbuf -o0 head -c ${bytes}`
 }

@@ -41,24 +41,30 @@ export function openWire(options: {
 }
 
 /** Why git should be asked without trying; undefined when it need not. */
-export function mistrust(wire: Wire, { url, addresses }: WireRepository): Doubt | undefined {
+export function mistrust(
+  { allows, servers }: Wire,
+  { url, addresses }: WireRepository,
+  use: 'reads' | 'writes',
+): Doubt | undefined {
   const { host, origin } = placeOf(url)
-  if (!wire.allows(host, addresses)) {
+  if (!allows(host, addresses)) {
     return { kind: 'off', detail: `the relay is off for ${host}` }
   }
-  const isAvoided = wire.servers.isAvoided(url) || wire.servers.isAvoided(origin)
-  return isAvoided ? { kind: 'avoided', detail: `${host} has lately not answered as expected` } : undefined
+  if (servers.isAvoided(url) || servers.isAvoided(origin)) {
+    return { kind: 'avoided', detail: `${host} has lately not answered as expected` }
+  }
+  // What is written is told in the same way in all versions.
+  const isOld = use === 'reads' && servers.speaksVersion2(origin) === false
+  return isOld ? { kind: 'old_version', detail: oldVersion().message } : undefined
 }
 
-/** Rejects with a `WireError` when the server does not speak version 2; it is asked only now and then. */
+/** Rejects with a `WireError` when the server does not speak version 2; of one that does this is known for a while. */
 export async function requireVersion2(
   { servers }: Wire,
   { url, askAdvertisement }: WireRepository,
 ): Promise<void> {
   const { origin } = placeOf(url)
-  const isKnown = servers.speaksVersion2(origin)
-  if (isKnown === true) return
-  if (isKnown === false) throw oldVersion()
+  if (servers.speaksVersion2(origin) === true) return
   const advertisement = await askAdvertisement()
   servers.learn(origin, advertisement.speaksVersion2)
   requireUsable(advertisement)
