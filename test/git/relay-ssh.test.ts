@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { fetchRefs } from '../../src/git/remote.ts'
 import { initBare } from '../../src/git/mirror-repository.ts'
-import { git, shaOf } from '../rig/repository.ts'
+import { git, readRefs, remoteUrl, shaOf } from '../rig/repository.ts'
+import { waitForProcesses } from '../rig/processes.ts'
 import type { GitSshServer } from '../rig/git-ssh-server.ts'
 import { openSshRelayWorld } from './relay-ssh-world.ts'
 
@@ -60,6 +61,34 @@ describe('a branch that moved forward', () => {
     expect(await services(world.servers.target)).toEqual(['git-receive-pack'])
     expect([logins(world.servers.source), logins(world.servers.target)]).toEqual([1, 1])
     expect(world.room.hostKeys).toHaveLength(2)
+  })
+
+  test('travels within one server, also when no connection is open yet', async () => {
+    await using world = await openSshRelayWorld()
+    const { source } = world.servers
+    const other = await source.createRepository('other')
+    await world.work.push(other.dir, 'main')
+    const second = await world.advance('second')
+    const target = { ...world.source.remote, url: remoteUrl(other.url) }
+
+    const relayed = await world.relay({ target })
+
+    expect(relayed).toEqual({ ok: true, after: second })
+    expect((await readRefs(other.dir)).get('refs/heads/main')).toBe(second)
+  })
+
+  test('travels over a new connection when the server was started again', async () => {
+    await using world = await openSshRelayWorld()
+    const second = await world.advance('second')
+    await world.relay()
+    await Promise.all([world.servers.source.restart(), world.servers.target.restart()])
+    await waitForProcesses(world.room.git.runtimeDir, (processes) => processes.length === 0)
+    const third = await world.advance('third')
+
+    const relayed = await world.relay({ before: second })
+
+    expect(relayed).toEqual({ ok: true, after: third })
+    expect([logins(world.servers.source), logins(world.servers.target)]).toEqual([2, 2])
   })
 
   test('travels whatever was said about it, and nothing travels that is only said', async () => {

@@ -39,6 +39,8 @@ export type GitSshServer = AsyncDisposable & {
   /** How a repository of somebody else is reached here. */
   readonly urlOf: (dir: string) => string
   readonly changeHostKey: () => Promise<void>
+  /** Ends all connections, and listens again. */
+  readonly restart: () => Promise<void>
   /** From now on what a service says passes through a shell script, to which 3 is what the client says. */
   readonly filter: (service: 'git-upload-pack' | 'git-receive-pack', script: string) => Promise<void>
   /** From now on `git-lfs-authenticate` is answered with this. */
@@ -117,12 +119,13 @@ export async function startGitSshServer({
     const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path('sshd_config')], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
+    const earlier = log.length
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject)
       child.once('exit', (code) => reject(new Error(`sshd ended with ${String(code)}: ${log}`)))
       child.stderr.on('data', (chunk: Buffer) => {
         log += chunk.toString()
-        if (log.includes('Server listening on')) resolve()
+        if (log.includes('Server listening on', earlier)) resolve()
       })
     })
     return child
@@ -163,6 +166,10 @@ export async function startGitSshServer({
       sshd = await start()
     },
     filter: (service, script) => writeFile(path(service), script),
+    restart: async () => {
+      await stop()
+      sshd = await start()
+    },
     answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
     commands: async () =>
       (await readFile(path('commands'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
