@@ -15,7 +15,7 @@ describe('a source over SSH', () => {
     ['that babbles', 'malformed', 'echo Welcome; cat'],
     ['that hangs up', 'unreachable', 'kill $PPID'],
   ])('%s leaves the target as it was', async (_, kind, script) => {
-    await using world = await openSshRelayWorld({ idleTimeoutMs: 2500 })
+    await using world = await openSshRelayWorld({ idleTimeoutMs: kind === 'stalled' ? 2500 : 20_000 })
     await world.advance('second', LARGE)
     await world.servers.source.filter('git-upload-pack', script)
 
@@ -168,7 +168,7 @@ describe('a target over SSH', () => {
       "perl -e 'while (sysread STDIN, $_, 65536) { s/side-band-64k/side-band-63k/; syswrite STDOUT, $_ }'",
     ],
   ])('%s is a doubt', async (_, kind, script) => {
-    await using world = await openSshRelayWorld({ idleTimeoutMs: 2500 })
+    await using world = await openSshRelayWorld({ idleTimeoutMs: kind === 'stalled' ? 2500 : 20_000 })
     await world.advance('second')
     await world.servers.target.filter('git-receive-pack', script)
 
