@@ -22,8 +22,8 @@ export type HeldPush = AsyncDisposable & {
 export async function holdPushes(folder: string, dir: string): Promise<HeldPush> {
   const started = await createFifo(folder, 'started')
   const gate = await createFifo(folder, 'gate')
-  await installHook(dir, 'pre-receive', `echo yes > '${started}'; read line < '${gate}'`)
-  // Open for both, so that nobody waits here for the hook.
+  // Both open it for both, so that nobody waits for the other and nothing is lost between them.
+  await installHook(dir, 'pre-receive', `exec 3<>'${gate}'; echo yes > '${started}'; read line <&3`)
   const handle = await open(gate, 'r+')
   const release = async (): Promise<void> => void (await handle.write('go on\n'))
   return {
