@@ -12,7 +12,7 @@ import { FULL, QUICK } from './sizes.ts'
 
 // How fast the daemon is, beside what else does the same work, in one run on one machine.
 //
-//   npm run bench                 all sections, about fifteen minutes
+//   npm run bench                 all sections, about twenty minutes
 //   npm run bench -- a c          some of them
 //   npm run bench -- --quick      tiny sizes: shows that it works, not how fast
 //

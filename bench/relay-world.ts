@@ -2,16 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sha } from '../src/git/refs.ts'
-import { createAuthority } from '../test/rig/certificate.ts'
 import type { DaemonProcess } from '../test/rig/daemon.ts'
 import { startDaemonProcess } from '../test/rig/daemon.ts'
-import type { GitHttpServer, ServedRepository } from '../test/rig/git-http-server.ts'
-import { startGitHttpServer } from '../test/rig/git-http-server.ts'
-import { expectSuccess, PASSWORDS, pushTo, runOf, SECRET } from '../test/rig/journey.ts'
+import type { ServedRepository } from '../test/rig/git-http-server.ts'
+import { expectSuccess, pushTo, runOf, SECRET } from '../test/rig/journey.ts'
 import type { WorkRepository } from '../test/rig/repository.ts'
 import { createFolder, createWorkRepository, git } from '../test/rig/repository.ts'
 import type { BareGit } from './bare-git.ts'
-import { createBareGit } from './bare-git.ts'
+import type { Scheme, Servers } from './relay-servers.ts'
+import { startServers } from './relay-servers.ts'
 import { fillRepository } from './repository-content.ts'
 import type { SlowLine } from './slow-line.ts'
 import { startSlowLine } from './slow-line.ts'
@@ -19,8 +18,6 @@ import { whenVisible } from './visible-ref.ts'
 
 // Two forges that may be far away, and everybody who carries pushes from one to the other: a daemon that relays,
 // one that leaves everything to git, and git by hand. Each has a pair of repositories of its own.
-
-export type Scheme = 'http' | 'https'
 
 export type Distance = AsyncDisposable & {
   /** Commits so many bytes that cannot be packed any smaller, at every source. */
@@ -43,18 +40,11 @@ const LIMIT_MS = 240_000
 export async function openForges(scheme: Scheme): Promise<Forges> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await createFolder()).path
-  const authority = createAuthority()
-  const trust = join(folder, 'ca.pem')
-  await writeFile(trust, authority.cert)
-  const tls = scheme === 'https' ? { tls: authority.issue('127.0.0.1') } : {}
-  const servers = {
-    inner: stack.use(await startGitHttpServer({ ...PASSWORDS.inner, ...tls })),
-    outer: stack.use(await startGitHttpServer({ ...PASSWORDS.outer, ...tls })),
-  }
+  const servers = await startServers(stack, scheme, folder)
   const startDaemon = async (relay: boolean): Promise<DaemonProcess> => {
     const dir = join(folder, relay ? 'relay' : 'git')
     await mkdir(dir)
-    const env = { WEBHOOK_SECRET: SECRET, HOST_CA: `127.0.0.1=${trust}`, RELAY: String(relay) }
+    const env = { WEBHOOK_SECRET: SECRET, RELAY: String(relay), ...servers.env }
     return stack.use(await startDaemonProcess({ dir, env }))
   }
   const daemons = { relay: await startDaemon(true), git: await startDaemon(false) }
@@ -68,15 +58,13 @@ export async function openForges(scheme: Scheme): Promise<Forges> {
   let opened = 0
   const owned = stack.move()
   return {
-    at: (roundTripMs) => openDistance({ folder, trust, servers, daemons, work }, roundTripMs, (opened += 1)),
+    at: (roundTripMs) => openDistance({ servers, daemons, work }, roundTripMs, (opened += 1)),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 
 type World = {
-  readonly folder: string
-  readonly trust: string
-  readonly servers: { readonly inner: GitHttpServer; readonly outer: GitHttpServer }
+  readonly servers: Servers
   readonly daemons: { readonly relay: DaemonProcess; readonly git: DaemonProcess }
   readonly work: WorkRepository
 }
@@ -92,12 +80,8 @@ async function openDistance(world: World, roundTripMs: number, number: number): 
     git: await createPair(world, lines, `git-${number}`),
     hand: await createPair(world, lines, `hand-${number}`),
   }
-  for (const by of ['relay', 'git'] as const) await bind(world.daemons[by], `${by}-${number}`, pairs[by])
-  const hand = await createBareGit(world.folder, [
-    { server: { origin: new URL(pairs.hand.inner.url).origin }, ...PASSWORDS.inner },
-    { server: { origin: new URL(pairs.hand.outer.url).origin }, ...PASSWORDS.outer },
-  ])
-  await hand.run('config', 'http.sslCAInfo', world.trust)
+  for (const by of ['relay', 'git'] as const) await bind(world, by, `${by}-${number}`, pairs[by])
+  const hand = await world.servers.createHand({ inner: pairs.hand.inner.url, outer: pairs.hand.outer.url })
   await pushByHand(hand, pairs.hand, await world.work.resolve('HEAD'))
   const owned = stack.move()
   return {
@@ -128,16 +112,20 @@ async function createPair(
   return pair
 }
 
-async function bind(daemon: DaemonProcess, name: string, { inner, outer }: Pair): Promise<void> {
-  const login = ({ username, password }: { readonly username: string; readonly password: string }): string =>
-    `${username}:${password}`
+async function bind(
+  { daemons, servers: { tokens } }: World,
+  by: 'relay' | 'git',
+  name: string,
+  { inner, outer }: Pair,
+): Promise<void> {
+  const daemon = daemons[by]
   const { body } = await daemon.call('POST', '/cerobot/sync/repo', {
     repo_name: name,
     enable: true,
     internal_repo_address: inner.url,
     external_repo_address: outer.url,
-    inter_token: login(PASSWORDS.inner),
-    exter_token: login(PASSWORDS.outer),
+    inter_token: tokens.inner,
+    exter_token: tokens.outer,
     sync_granularity: 1,
     sync_direction: 1,
   })

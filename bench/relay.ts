@@ -81,4 +81,4 @@ function describeSize(bytes: number): string {
 }
 
 const NOTES = `Medians; in parentheses, compared with git fetch + git push. The clock runs from the webhook, or from the start of git fetch, until the ref of the target shows the commit.
-The line delays every byte and every new connection, and takes any number of bytes at once; passwords are sent with the first request by all, and the bare commands know the source’s earlier commits.`
+The line delays every byte and every new connection, and takes any number of bytes at once; passwords are sent with the first request by all, over SSH the daemons share a connection and the bare commands log in each time, and the bare commands know the source’s earlier commits.`

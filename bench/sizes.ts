@@ -25,7 +25,7 @@ export type Sizes = {
   readonly listedDeliveries: number
   readonly listReads: number
   /** How the forges are reached, for the common push at a distance. */
-  readonly schemes: readonly ('http' | 'https')[]
+  readonly schemes: readonly ('http' | 'https' | 'ssh')[]
   /** Round trips to the forges in ms, for the common push at a distance. */
   readonly roundTrips: readonly number[]
   /** Pushes that are measured each way at every distance. */
@@ -57,7 +57,7 @@ export const FULL: Sizes = {
   listedRuns: 1_000_000,
   listedDeliveries: 100_000,
   listReads: 200,
-  schemes: ['http', 'https'],
+  schemes: ['http', 'https', 'ssh'],
   roundTrips: [0, 20, 100, 300],
   distantPushes: 6,
   packBytes: [2 ** 20, 10 * 2 ** 20, 100 * 2 ** 20],
@@ -83,7 +83,7 @@ export const QUICK: Sizes = {
   listedRuns: 3000,
   listedDeliveries: 3000,
   listReads: 3,
-  schemes: ['http'],
+  schemes: ['http', 'ssh'],
   roundTrips: [10],
   distantPushes: 1,
   packBytes: [100 * 1024],

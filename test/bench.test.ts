@@ -13,6 +13,7 @@ test('the bench measures every section in tiny sizes and prints its tables', asy
   expect(stdout).toMatch(/^\| reposync: webhook sent until the ref is visible +\| +[\d.]+ ms \|/m)
   expect(stdout).toMatch(/^\| reposync, one repository +\| +\d+ \(/m)
   expect(stdout).toMatch(/^\| reposync, relayed +\| +\d+/m)
+  expect(stdout).toMatch(/^\| 1 KB over SSH +\|/m)
   expect(stdout).toMatch(/^\| 6 bindings, nothing to do +\|/m)
   expect(stdout).not.toMatch(/NaN|undefined/)
 }, 120_000)

@@ -10,8 +10,8 @@ export type RemoteAccess = {
   readonly protocol: 'http' | 'https' | 'ssh' | 'file'
   readonly settings: readonly Setting[]
   readonly variables: Readonly<Record<string, string>>
-  /** What ssh has to be given when it is called without git. */
-  readonly sshOptions?: readonly string[]
+  /** What ssh has to be given when it is called without git, and where it leads. */
+  readonly ssh?: { readonly options: readonly string[]; readonly addresses: readonly string[] }
   /** Every form in which a secret could show up in what git prints. */
   readonly secrets: readonly string[]
 }

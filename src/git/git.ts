@@ -7,7 +7,7 @@ import { gitEnvironment } from './environment.ts'
 import type { GitFailure } from './git-error.ts'
 import { watchLimits } from './limits.ts'
 import type { LimitDeps } from './limits.ts'
-import { recordProcess } from './orphans.ts'
+import { tryToRecord } from './orphans.ts'
 import { collectMessages, readLines } from './output.ts'
 
 // The only place that starts git.
@@ -105,14 +105,22 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
     messages.write(chunk)
   })
 
+  // A shared connection has the streams of ssh too, and keeps them until the server has ended the command.
+  if (call.access?.protocol === 'ssh') {
+    limits.signal.addEventListener('abort', () => {
+      subprocess.stdout.destroy()
+      subprocess.stderr.destroy()
+    })
+  }
+
   const base =
     call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
-  using record = subprocess.pid === undefined ? NO_RECORD : tryToRecord(base, subprocess.pid)
+  using record = subprocess.pid === undefined ? undefined : tryToRecord(base, subprocess.pid)
   // One that nobody could find after a crash must not run, so a full disk ends it.
-  if (record.problem !== undefined) limits.stop('unknown', 'it could not be written down')
+  if (record?.problem !== undefined) limits.stop('unknown', 'it could not be written down')
 
   const result = await subprocess
-  if (record.problem !== undefined) throw record.problem
+  if (record?.problem !== undefined) throw record.problem
   lines?.end()
   messages.end()
   const stopped = limits.stopped()
@@ -128,16 +136,6 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   if (call.fenced === true && exitCode === MIRROR_BUSY_EXIT) return { kind: 'stopped', failure }
   const stdout = Buffer.concat(chunks).toString('utf8')
   return { kind: 'exited', exitCode, stdout, stderr: messages.clean(), failure }
-}
-
-const NO_RECORD = { problem: undefined, [Symbol.dispose]: () => {} }
-
-function tryToRecord(base: string, pid: number): Disposable & { readonly problem: Error | undefined } {
-  try {
-    return Object.assign(recordProcess(base, pid), { problem: undefined })
-  } catch (error) {
-    return { ...NO_RECORD, problem: new Error(`writing down a process beside ${base}`, { cause: error }) }
-  }
 }
 
 function commandLine(call: GitCall): readonly [file: string, args: readonly string[]] {

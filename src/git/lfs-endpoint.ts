@@ -4,14 +4,14 @@ import type { RemoteAccess } from './environment.ts'
 import { runGit } from './git.ts'
 import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
-import { parseEndpoint, resolveHost } from './host.ts'
+import { parseEndpoint } from './host.ts'
 import type { HttpRequest } from './exchange.ts'
 import { parseJson } from './lfs-answer.ts'
 import type { LinkSource } from './lfs-link.ts'
 import { judgeLink, secretsOf, usableHeaders } from './lfs-link.ts'
 import { probe } from './probe.ts'
-import type { RemoteUrl } from './refs.ts'
 import type { Remote, RemoteDeps } from './remote.ts'
+import { quoted, sshArguments, sshPath } from './ssh-call.ts'
 
 // Where a remote is asked about its LFS objects. Over HTTP that is an address below its own, as git-lfs has it;
 // over SSH the server tells, with a login of its own. What `.lfsconfig` in a repository says is not heeded:
@@ -43,7 +43,7 @@ export function withEndpoint<Result>(
       return failed('lfs_unavailable', 'a repository that is a folder has no LFS server')
     }
     if (place.scheme === 'ssh') {
-      const found = await askOverSsh(deps, remote, { place, access }, operation, signal)
+      const found = await askOverSsh(deps, remote, { host: place.host, access }, operation, signal)
       return found.ok ? use(found.endpoint) : found
     }
     const outcome = await use({
@@ -70,26 +70,22 @@ const Authenticated = z.object({
   header: z.record(z.string(), z.string()).nullish(),
 })
 
-type SshPlace = {
-  readonly place: { readonly host: string; readonly port: number; readonly user: string }
-  readonly access: RemoteAccess
-}
+type SshPlace = { readonly host: string; readonly access: RemoteAccess }
 
 async function askOverSsh(
   deps: RemoteDeps,
   remote: Remote,
-  { place, access }: SshPlace,
+  { host, access }: SshPlace,
   operation: LfsOperation,
   signal: AbortSignal,
 ): Promise<GitOutcome<{ readonly endpoint: LfsEndpoint }>> {
-  const resolved = await resolveHost(deps, place.host, signal)
-  if (!resolved.ok) return resolved
-  const login = place.user === '' ? [] : ['-l', place.user]
-  const command = `git-lfs-authenticate ${shellWord(pathOf(remote.url))} ${operation}`
+  const command = `git-lfs-authenticate ${shellWord(sshPath(remote.url))} ${operation}`
+  const args = sshArguments(remote.url, access, command)
+  if (args === undefined) return failed('lfs_unavailable', 'the server cannot be asked over SSH')
   const result = await runGit(deps, {
     operation: 'lfs-authenticate',
     program: 'ssh',
-    args: [...(access.sshOptions ?? []), '-p', String(place.port), ...login, '--', place.host, command],
+    args,
     access,
     signal,
   })
@@ -101,20 +97,14 @@ async function askOverSsh(
     const said = result.stderr === '' ? 'it does not answer git-lfs-authenticate' : result.stderr
     return failed('lfs_unavailable', `the server offers no LFS over SSH: ${said}`)
   }
-  const source: LinkSource = { scheme: 'ssh', host: place.host, addresses: resolved.addresses }
+  const source: LinkSource = { scheme: 'ssh', host, addresses: access.ssh?.addresses ?? [] }
   const judged = judgeLink(answer.href.replace(/\/$/, ''), undefined, source)
   if ('refused' in judged) return failed('address_denied', judged.refused)
   const headers = usableHeaders(answer.header ?? {})
   return { ok: true, endpoint: { ...judged, headers, source, secrets: secretsOf(judged.url, headers) } }
 }
 
-/** As it stands in the address; git-lfs sends the same. */
-function pathOf(url: RemoteUrl): string {
-  const scp = /^(?:[^@:/]*@)?(?:\[[^\]]*\]|[^:/]+):(?!\/\/)(.*)$/.exec(url)?.[1]
-  return scp ?? decodeURIComponent(new URL(url).pathname)
-}
-
-// A server splits the line as a shell does; most words need no quotes, and some servers do not know them.
+// Most words need no quotes, and some servers do not know them.
 function shellWord(word: string): string {
-  return /^[\w./~@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
+  return /^[\w./~@%+=:,-]+$/.test(word) ? word : quoted(word)
 }

@@ -31,6 +31,16 @@ export function recordProcess(base: string, pid: number): Disposable {
   return { [Symbol.dispose]: remove }
 }
 
+/** The same; what keeps it from being written is told and not thrown. */
+export function tryToRecord(base: string, pid: number): Disposable & { readonly problem: Error | undefined } {
+  try {
+    return Object.assign(recordProcess(base, pid), { problem: undefined })
+  } catch (error) {
+    const problem = new Error(`writing down a process beside ${base}`, { cause: error })
+    return { problem, [Symbol.dispose]: () => {} }
+  }
+}
+
 /** Names a process so that a later one with the same number is not taken for it. */
 export function describeProcess(pid: number): ProcessRecord | undefined {
   try {

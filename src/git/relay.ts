@@ -3,15 +3,16 @@ import { withAccess } from './access.ts'
 import { parseEndpoint } from './host.ts'
 import type { LimitDeps, Limits } from './limits.ts'
 import { watchLimits } from './limits.ts'
-import type { RefName, Sha } from './refs.ts'
+import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import type { Remote } from './remote.ts'
+import type { Reached } from './wire/open-repository.ts'
+import { openRepository } from './wire/open-repository.ts'
 import type { ProvenPack, Supply } from './wire/proven-pack.ts'
 import { packBody, provePack } from './wire/proven-pack.ts'
-import type { WireOptions, WireRepository } from './wire/smart-http.ts'
-import { askAdvertisement, listWireRefs, sendUpdate } from './wire/smart-http.ts'
 import type { Doubt, Wire } from './wire/wire.ts'
 import { mistrust, requireVersion2, toDoubt } from './wire/wire.ts'
 import { WireError } from './wire/wire-error.ts'
+import type { WireRepository } from './wire/wire-repository.ts'
 
 // Moves one branch forward at a target by passing the source's pack through: no git process, two round trips.
 //
@@ -37,10 +38,10 @@ export type Relayed =
 
 type RelayDeps = LimitDeps & AccessDeps & { readonly wire: Wire | undefined }
 
-/** Whether a remote is reached in the way in which branches are relayed. */
-export function speaksHttp({ url }: Remote): boolean {
+/** Whether a remote is on a server, and not a folder of this machine. */
+export function isOnServer({ url }: Remote): boolean {
   const scheme = parseEndpoint(url)?.scheme
-  return scheme === 'http' || scheme === 'https'
+  return scheme !== undefined && scheme !== 'file'
 }
 
 /** Resolves to the doubt when git has to do it. After a doubt the target holds `before`, or what the source holds. */
@@ -51,8 +52,11 @@ export async function relayBranch(
 ): Promise<Relayed> {
   const { wire } = deps
   if (wire === undefined) return doubtful({ kind: 'off', detail: 'git does everything' })
-  if (!speaksHttp(order.source) || !speaksHttp(order.target)) return NO_HTTP
+  if (!isOnServer(order.source) || !isOnServer(order.target)) return NO_SERVER
   using limits = watchLimits(deps, 'the relay', signal)
+  const watch = { signal: limits.signal, onProgress: limits.progress }
+  const reach = (url: RemoteUrl, reached: Reached): WireRepository | undefined =>
+    openRepository({ ...deps, wire }, url, reached, watch)
   const { source, target } = order
   const outcome = await withAccess<{ readonly relayed: Relayed }>(
     deps,
@@ -60,13 +64,12 @@ export async function relayBranch(
     limits.signal,
     (from, fromHttp) =>
       withAccess(deps, target, limits.signal, async (to, toHttp) => {
-        if (fromHttp === undefined || toHttp === undefined) return { ok: true, relayed: NO_HTTP }
-        const ends = {
-          source: { url: source.url, http: fromHttp },
-          target: { url: target.url, http: toHttp },
-        }
+        await using here = reach(source.url, { access: from, http: fromHttp })
+        await using there = reach(target.url, { access: to, http: toHttp })
+        if (here === undefined || there === undefined) return { ok: true, relayed: NO_SERVER }
         const secrets = [...from.secrets, ...to.secrets]
-        return { ok: true, relayed: await relayBetween(wire, order, ends, limits, secrets) }
+        const relayed = await relayBetween(wire, order, { source: here, target: there }, limits, secrets)
+        return { ok: true, relayed }
       }),
   )
   if (outcome.ok) return outcome.relayed
@@ -84,22 +87,19 @@ async function relayBetween(
   secrets: readonly string[],
 ): Promise<Relayed> {
   for (const at of ['source', 'target'] as const) {
-    const doubt = mistrust(wire, ends[at])
+    const doubt = mistrust(wire, ends[at], at === 'source' ? 'reads' : 'writes')
     if (doubt !== undefined) return { ok: false, doubt, at }
   }
-  const stop = new AbortController()
-  const signal = AbortSignal.any([limits.signal, stop.signal])
-  const options = { client: wire.client, signal, onProgress: limits.progress }
   let at: keyof Ends = 'source'
   const supply: Supply = { isAwaited: false, broken: undefined }
   try {
-    const ready = warmUp(options, ends.target)
-    const { after, pack } = await takeFromSource(wire, options, order, ends.source)
+    const ready = ends.target.prepareUpdate()
+    const { after, pack } = await takeFromSource(wire, order, ends.source)
     const body = await packBody(pack, supply)
     await ready
     at = 'target'
     const update = { ref: order.targetRef, before: order.before, after }
-    const report = await sendUpdate(options, ends.target, update, body)
+    const report = await ends.target.sendUpdate(update, body)
     if (!report.isDone) throw new WireError('refused', report.reason)
     return { ok: true, after }
   } catch (error) {
@@ -108,51 +108,38 @@ async function relayBetween(
     const end = isOfSource ? 'source' : at
     const doubt = toDoubt(wire, supply.broken?.error ?? error, { url: ends[end].url, limits, secrets })
     return { ok: false, doubt, at: end }
-  } finally {
-    // Nothing that was asked for and is no longer needed goes on.
-    stop.abort()
   }
 }
 
 async function takeFromSource(
   wire: Wire,
-  options: WireOptions,
   { sourceRef, before, hint }: RelayOrder,
   source: WireRepository,
 ): Promise<{ readonly after: Sha; readonly pack: ProvenPack }> {
-  await requireVersion2(wire, options, source)
-  const early =
-    hint === undefined || hint === before ? undefined : provePack(options, source, { after: hint, before })
+  await requireVersion2(wire, source)
+  // Both at once; the answer that may be long comes last.
+  const asked = headOf(source, sourceRef)
+  const early = hint === undefined || hint === before ? undefined : provePack(source, { after: hint, before })
   // It may be of no use, and then nobody waits for it.
   early?.catch(() => {})
-  const after = await headOf(options, source, sourceRef)
+  const after = await asked
   if (after === undefined || after === before) {
     throw new WireError('unmoved', `the source shows nothing new under ${sourceRef}`)
   }
   const isUseful = early !== undefined && after === hint
-  return { after, pack: await (isUseful ? early : provePack(options, source, { after, before })) }
+  return { after, pack: await (isUseful ? early : provePack(source, { after, before })) }
 }
 
-async function headOf(
-  options: WireOptions,
-  repository: WireRepository,
-  ref: RefName,
-): Promise<Sha | undefined> {
+async function headOf({ listRefs }: WireRepository, ref: RefName): Promise<Sha | undefined> {
   let head: Sha | undefined
-  await listWireRefs(options, repository, [ref], ({ name, sha }) => {
+  await listRefs([ref], ({ name, sha }) => {
     if (name === ref) head = sha
   })
   return head
-}
-
-/** Opens a connection while the source is asked; whether it works shows in the call that uses it. */
-async function warmUp(options: WireOptions, target: WireRepository): Promise<void> {
-  if (options.client.isConnected(new URL(target.url))) return
-  await askAdvertisement(options, target).catch(() => {})
 }
 
 function doubtful(doubt: Doubt): Relayed {
   return { ok: false, doubt, at: undefined }
 }
 
-const NO_HTTP = doubtful({ kind: 'no_http', detail: 'one side is reached in another way' })
+const NO_SERVER = doubtful({ kind: 'no_server', detail: 'one side is on no server' })

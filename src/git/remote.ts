@@ -60,9 +60,8 @@ export function listRefs(
   if (remote.local !== undefined) return listEnd(deps, remote.local, options)
   return withAccess<RefListing>(deps, remote, options.signal, async (access, http) => {
     const { wire } = deps
-    if (wire !== undefined && http !== undefined) {
-      const place = { url: remote.url, http }
-      const listing = await listWithoutGit({ ...deps, wire }, place, access.secrets, options.signal)
+    if (wire !== undefined) {
+      const listing = await listWithoutGit({ ...deps, wire }, remote.url, { access, http }, options.signal)
       if (listing !== undefined) return { ok: true, ...listing }
     }
     const refs = new Map<RefName, Sha>()

@@ -104,7 +104,10 @@ export async function openSsh(
         GIT_SSH_VARIANT: 'ssh',
         GIT_SSH_COMMAND: ['ssh', '-F', '/dev/null', ...options.map((option) => `-o '${option}'`)].join(' '),
       },
-      sshOptions: ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option])],
+      ssh: {
+        options: ['-F', '/dev/null', ...options.flatMap((option) => ['-o', option])],
+        addresses: target.addresses,
+      },
       secrets: privateKey === undefined ? [] : [privateKey.trim()],
     },
     isHostKnown: known.length > 0,

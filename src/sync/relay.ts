@@ -2,7 +2,7 @@ import { bothLanguages } from '../domain-error.ts'
 import type { Text } from '../domain-error.ts'
 import { isBranchRef } from '../git/refs.ts'
 import type { RelayOrder } from '../git/relay.ts'
-import { relayBranch, speaksHttp } from '../git/relay.ts'
+import { isOnServer, relayBranch } from '../git/relay.ts'
 import type { Doubt } from '../git/wire/wire.ts'
 import type { Side } from '../binding/binding.ts'
 import type { RefPair } from '../binding/rules.ts'
@@ -50,7 +50,7 @@ export async function relay(context: SyncContext): Promise<Settled | undefined> 
 type RelayPlan = { readonly pair: RefPair; readonly from: Side; readonly order: RelayOrder }
 
 type NotRelayed =
-  'no_http' | 'lfs' | 'decided' | 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
+  'no_server' | 'lfs' | 'decided' | 'whole' | 'several' | 'tag' | 'forced' | 'which_way' | 'never_equal'
 
 function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
   const { scope, remotes } = request
@@ -59,7 +59,7 @@ function planRelay(request: SyncRequest): RelayPlan | NotRelayed {
   const [pair, ...others] = scope
   if (pair === undefined || others.length > 0) return 'several'
   if (!isBranchRef(pair.internal) || !isBranchRef(pair.external)) return 'tag'
-  if (!speaksHttp(remotes.internal) || !speaksHttp(remotes.external)) return 'no_http'
+  if (!isOnServer(remotes.internal) || !isOnServer(remotes.external)) return 'no_server'
   if (request.lfs === true) return 'lfs'
   if (isForced(request, pair)) return 'forced'
   if (request.decided.has(pair.internal) || request.evidence.deleted.has(pair.internal)) return 'decided'
@@ -92,7 +92,7 @@ const WHY: Readonly<Record<NotRelayed | Doubt['kind'], Text>> = {
   forced: { zh: '强制同步', en: 'force was asked for' },
   which_way: { zh: '尚不知哪一边有更新', en: 'it is not known which side has moved' },
   never_equal: { zh: '两边尚未一致过', en: 'the two sides have not been equal yet' },
-  no_http: { zh: '仅转发 HTTP', en: 'only HTTP is relayed' },
+  no_server: { zh: '其中一侧不在服务器上', en: 'one side is not on a server' },
   off: { zh: '已关闭转发', en: 'the relay is off here' },
   avoided: { zh: '该服务器近期不适合转发', en: 'the relay has lately failed here' },
   old_version: {

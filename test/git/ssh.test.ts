@@ -12,6 +12,7 @@ import type { TestGit } from '../rig/git-room.ts'
 import { startGitSshServer } from '../rig/git-ssh-server.ts'
 import type { GitSshServer, SshRepository } from '../rig/git-ssh-server.ts'
 import { refName } from '../rig/git-world.ts'
+import { holdPushes } from '../rig/held-push.ts'
 import { waitForProcesses } from '../rig/processes.ts'
 import { createFolder, createWorkRepository, git, readRefs, remoteUrl } from '../rig/repository.ts'
 import type { WorkRepository } from '../rig/repository.ts'
@@ -201,6 +202,27 @@ test('a missing repository, a closed port and a password are told apart', async 
   expect(missing).toMatchObject({ ok: false, failure: { kind: 'not_found' } })
   expect(closed).toMatchObject({ ok: false, failure: { kind: 'unreachable' } })
   expect(wrongKind).toMatchObject({ ok: false, failure: { kind: 'auth' } })
+})
+
+test('a push that is canceled ends at once, also while the server is busy with it', async () => {
+  await using world = await openSshWorld()
+  const { room, app, remote, work, folder } = world
+  const mirror = join(folder, 'mirror.git')
+  await initBare(mirror)
+  const head = await work.commit('first')
+  await work.push(app.dir, 'main')
+  await fetchRefs(room.git, mirror, remote, { allInto: 'refs/internal' }, { signal })
+  await using hold = await holdPushes(folder, app.dir)
+  const stop = new AbortController()
+
+  const pushing = pushRefs(room.git, mirror, remote, [{ ref: refName('refs/heads/b'), sha: head }], {
+    signal: stop.signal,
+  })
+  await hold.reached
+  stop.abort()
+  const pushed = await pushing
+
+  expect(pushed).toMatchObject({ ok: false, failure: { kind: 'canceled' } })
 })
 
 test('no key file outlives its call', async () => {

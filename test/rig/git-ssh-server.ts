@@ -14,6 +14,7 @@ import { createBareRepository, createFolder } from './repository.ts'
 //   server.userKey                                      // the private key that may log in
 //   await server.authorize(publicKey)                   // another key that may log in
 //   await server.changeHostKey()                        // restarts with another host key, same port
+//   await server.filter('git-upload-pack', 'head -c 99') // breaks off every answer to a fetch
 //
 // Logged-in keys may run git (git-shell) and ask for LFS, nothing else. The account is the one that runs the
 // tests.
@@ -35,7 +36,13 @@ export type GitSshServer = AsyncDisposable & {
   /** The public host key as `<type> <base64>`. */
   readonly hostKey: () => Promise<string>
   readonly createRepository: (name: string) => Promise<SshRepository>
+  /** How a repository of somebody else is reached here. */
+  readonly urlOf: (dir: string) => string
   readonly changeHostKey: () => Promise<void>
+  /** Ends all connections, and listens again. */
+  readonly restart: () => Promise<void>
+  /** From now on what a service says passes through a shell script, to which 3 is what the client says. */
+  readonly filter: (service: 'git-upload-pack' | 'git-receive-pack', script: string) => Promise<void>
   /** From now on `git-lfs-authenticate` is answered with this. */
   readonly answerLfs: (answer: object) => Promise<void>
   /** The commands that clients have asked for. */
@@ -45,7 +52,14 @@ export type GitSshServer = AsyncDisposable & {
   readonly close: () => Promise<void>
 }
 
-export async function startGitSshServer(): Promise<GitSshServer> {
+export type GitSshServerOptions = {
+  /** Whether clients may say which version of the protocol they speak; forges let them. */
+  readonly acceptsVersion?: boolean
+}
+
+export async function startGitSshServer({
+  acceptsVersion = true,
+}: GitSshServerOptions = {}): Promise<GitSshServer> {
   const folder = await createFolder()
   const path = (name: string): string => join(folder.path, name)
   await chmod(folder.path, 0o700)
@@ -59,6 +73,8 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     '#!/bin/sh',
     `printf '%s\\n' "$SSH_ORIGINAL_COMMAND" >>'${path('commands')}'`,
     `case "$SSH_ORIGINAL_COMMAND" in git-lfs-authenticate*) test -e '${path('lfs')}' && exec cat '${path('lfs')}';; esac`,
+    `filter='${folder.path}/'"\${SSH_ORIGINAL_COMMAND%% *}"`,
+    'if test -e "$filter"; then exec 3<&0; git-shell -c "$SSH_ORIGINAL_COMMAND" | sh "$filter"; exit; fi',
     'exec git-shell -c "$SSH_ORIGINAL_COMMAND"',
     '',
   ]
@@ -86,13 +102,15 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'PermitRootLogin yes',
-      'AcceptEnv GIT_PROTOCOL',
+      ...(acceptsVersion ? ['AcceptEnv GIT_PROTOCOL'] : []),
+      `SetEnv HOME=${folder.path}`,
       'MaxStartups 100',
       'LogLevel VERBOSE',
       '',
     ].join('\n'),
   )
 
+  const urlOf = (dir: string): string => `ssh://${userInfo().username}@127.0.0.1:${port}${dir}`
   let log = ''
   let sshd = await start()
 
@@ -101,12 +119,13 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path('sshd_config')], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
+    const earlier = log.length
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject)
       child.once('exit', (code) => reject(new Error(`sshd ended with ${String(code)}: ${log}`)))
       child.stderr.on('data', (chunk: Buffer) => {
         log += chunk.toString()
-        if (log.includes('Server listening on')) resolve()
+        if (log.includes('Server listening on', earlier)) resolve()
       })
     })
     return child
@@ -136,8 +155,9 @@ export async function startGitSshServer(): Promise<GitSshServer> {
     createRepository: async (name) => {
       const dir = path(`${name}.git`)
       await createBareRepository(dir)
-      return { name, dir, url: `ssh://${userInfo().username}@127.0.0.1:${port}${dir}` }
+      return { name, dir, url: urlOf(dir) }
     },
+    urlOf,
     changeHostKey: async () => {
       await stop()
       await Promise.all([rm(path('host')), rm(path('host.pub'))])
@@ -145,8 +165,14 @@ export async function startGitSshServer(): Promise<GitSshServer> {
       log = ''
       sshd = await start()
     },
+    filter: (service, script) => writeFile(path(service), script),
+    restart: async () => {
+      await stop()
+      sshd = await start()
+    },
     answerLfs: (answer) => writeFile(path('lfs'), JSON.stringify(answer)),
-    commands: async () => (await readFile(path('commands'), 'utf8')).trimEnd().split('\n'),
+    commands: async () =>
+      (await readFile(path('commands'), 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
     log: () => log,
     close,
     [Symbol.asyncDispose]: close,

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Side } from '../../src/binding/binding.ts'
 import { FLUSH, textPacket } from '../../src/git/wire/pkt-line.ts'
 import type { Fault, Service } from '../rig/git-http-server.ts'
@@ -86,12 +86,14 @@ const RELAYED: Readonly<Record<string, Story>> = {
   },
 }
 
-test.each(Object.entries(RELAYED))('%s travels without git, and ends as with git', async (_, story) => {
-  const relayed = await tell(story, true)
-  const byGit = await tell(story, false)
+describe.each(['http', 'ssh'] as const)('over %s', (way) => {
+  test.each(Object.entries(RELAYED))('%s travels without git, and ends as with git', async (_, story) => {
+    const relayed = await tell(story, true, way)
+    const byGit = await tell(story, false, way)
 
-  expect(relayed.processes).toEqual([])
-  expect({ ...relayed, processes: [] }).toEqual({ ...byGit, processes: [] })
+    expect(relayed.processes).toEqual([])
+    expect({ ...relayed, processes: [] }).toEqual({ ...byGit, processes: [] })
+  })
 })
 
 const LEFT_TO_GIT: Readonly<Record<string, Story>> = {
@@ -188,6 +190,9 @@ const LEFT_TO_GIT: Readonly<Record<string, Story>> = {
     },
   },
   'a target of the other object format': { externalFormat: 'sha256', prepare: (world) => advance(world) },
+}
+
+const FAULTS: Readonly<Record<string, Story>> = {
   'a source of an older protocol': {
     prepare: async (world) => {
       await advance(world)
@@ -220,19 +225,26 @@ for (const side of ['internal', 'external'] as const) {
   const service = side === 'internal' ? 'upload-pack' : 'receive-pack'
   for (const status of [401, 404, 413, 429, 503]) {
     const headers = status === 401 ? { 'www-authenticate': 'Basic realm="x"' } : {}
-    Object.assign(LEFT_TO_GIT, {
+    Object.assign(FAULTS, {
       [`status ${status} on ${side}`]: broken(side, service, { kind: 'status', status, headers }),
     })
   }
-  Object.assign(LEFT_TO_GIT, {
+  Object.assign(FAULTS, {
     [`a login page on ${side}`]: broken(side, service, { kind: 'html' }),
     [`a redirect on ${side}`]: broken(side, service, { kind: 'redirect', toOrigin: 'http://127.0.0.1:9' }),
   })
 }
 
-test.each(Object.entries(LEFT_TO_GIT))('%s ends as with git alone', async (_, story) => {
-  const relayed = await tell(story, true)
-  const byGit = await tell(story, false)
+const LEFT: readonly (readonly [string, 'http' | 'ssh', Story])[] = [
+  ...Object.entries(LEFT_TO_GIT).flatMap(([name, story]) =>
+    (['http', 'ssh'] as const).map((way) => [name, way, story] as const),
+  ),
+  ...Object.entries(FAULTS).map(([name, story]) => [name, 'http', story] as const),
+]
+
+test.each(LEFT)('%s over %s ends as with git alone', async (_, way, story) => {
+  const relayed = await tell(story, true, way)
+  const byGit = await tell(story, false, way)
 
   expect(relayed.processes.length).toBeGreaterThan(0)
   expect({ ...relayed, processes: [] }).toEqual({ ...byGit, processes: [] })

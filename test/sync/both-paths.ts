@@ -1,6 +1,7 @@
 import type { Direction, Side } from '../../src/binding/binding.ts'
 import type { Sha } from '../../src/git/refs.ts'
 import type { SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
+import { startGitSshServer } from '../rig/git-ssh-server.ts'
 import { git, readRefs } from '../rig/repository.ts'
 import { pair, ref } from './comparison.ts'
 import type { World } from './world.ts'
@@ -31,10 +32,13 @@ export type Ending = {
 export async function tell(
   story: Story,
   relays: boolean,
+  way: 'http' | 'ssh' = 'http',
 ): Promise<Ending & { readonly processes: readonly string[] }> {
   const { idleTimeoutMs, externalFormat, names = ['main', 'main'] } = story
+  await using ssh = way === 'ssh' ? await startGitSshServer() : undefined
   await using world = await createWorld({
     relays,
+    ...(ssh === undefined ? {} : { ssh }),
     ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     ...(externalFormat === undefined ? {} : { externalFormat }),
   })

@@ -101,6 +101,17 @@ test.each<readonly [string, string, Partial<SyncRequest>]>([
   expect(world.server.requests.length).toBeGreaterThan(asked)
 })
 
+test('a folder of this machine is left to git at once', async () => {
+  await using world = await createEqualWorld()
+  const second = await pushed(world, 'second')
+  const folder = `file://${world.repositories.external.dir}`
+
+  const outcome = await relay(world, second, { remotes: world.remotes({ external: folder }) })
+
+  expect(world.lines[0]).toBe('INFO 由 git 同步 / by git: 其中一侧不在服务器上 / one side is not on a server')
+  expect(results(outcome)).toEqual({ main: 'updated' })
+})
+
 test('a relay needs no mirror and makes none', async () => {
   await using world = await createEqualWorld({ deleteMirrorAfter: true })
   const folder = dirname(world.mirror)

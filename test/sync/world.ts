@@ -13,6 +13,8 @@ import { createSync } from '../../src/sync/sync.ts'
 import type { Backup, SyncOutcome, SyncRequest } from '../../src/sync/sync.ts'
 import { startGitHttpServer } from '../rig/git-http-server.ts'
 import type { GitHttpServer, ServedRepository } from '../rig/git-http-server.ts'
+import { hostKeysIn } from '../rig/git-room.ts'
+import type { GitSshServer } from '../rig/git-ssh-server.ts'
 import type { LfsServer } from '../rig/lfs-server.ts'
 import {
   createFolder,
@@ -82,6 +84,8 @@ export type WorldOptions = {
   /** Serves the LFS objects of both repositories. */
   readonly lfs?: LfsServer
   readonly clock?: Clock
+  /** The repositories are reached over SSH, and the faults of the other server do not show. */
+  readonly ssh?: GitSshServer
   readonly allowAddress?: (host: string, ip: string) => boolean
 }
 
@@ -111,7 +115,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
       timeoutMs: 0,
       allowAddress: options.allowAddress ?? (() => true),
-      hostKeys: { policy: 'strict', find: () => Promise.resolve([]), trust: () => Promise.resolve() },
+      hostKeys: hostKeysIn([], options.ssh === undefined ? 'strict' : 'tofu'),
       allowWire: options.relays === true ? () => true : undefined,
       onGit: (operation) => whenProcesses(processes.push(operation)),
     }),
@@ -125,9 +129,15 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       deleteMirrorAfter: options.deleteMirrorAfter ?? false,
       ...(minimumFreeBytes === undefined ? {} : { minimumFreeBytes }),
     })
+  const { ssh } = options
+  const credential = ssh === undefined ? CREDENTIAL : ({ kind: 'ssh_key', privateKey: ssh.userKey } as const)
+  const remoteOf = ({ dir, url }: ServedRepository, other: string | undefined) => ({
+    url: remoteUrl(other ?? ssh?.urlOf(dir) ?? url),
+    credential,
+  })
   const remotes: World['remotes'] = (urls = {}) => ({
-    internal: { url: remoteUrl(urls.internal ?? repositories.internal.url), credential: CREDENTIAL },
-    external: { url: remoteUrl(urls.external ?? repositories.external.url), credential: CREDENTIAL },
+    internal: remoteOf(repositories.internal, urls.internal),
+    external: remoteOf(repositories.external, urls.external),
   })
   let sync = start()
   let agreed: ReadonlyMap<RefName, Sha> = new Map()

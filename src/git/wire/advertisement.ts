@@ -1,5 +1,5 @@
 import { createPacketReader, packetText } from './pkt-line.ts'
-import { malformed } from './wire-error.ts'
+import { malformed, WireError } from './wire-error.ts'
 
 // The first thing a server says: which version of the protocol it speaks, and what it can do.
 
@@ -12,7 +12,7 @@ export type Advertisement = {
 const OLDER: Advertisement = { speaksVersion2: false, objectFormat: 'sha1' }
 const NEEDED = ['ls-refs', 'fetch']
 
-/** Reads the whole answer to `info/refs`; a server that speaks an older version is no failure. */
+/** Takes the whole answer; a server that speaks an older version is no failure. */
 export function parseAdvertisement(bytes: Buffer): Advertisement {
   const reader = createPacketReader()
   const packets = reader.take(bytes)
@@ -26,6 +26,16 @@ export function parseAdvertisement(bytes: Buffer): Advertisement {
     speaksVersion2: NEEDED.every((name) => capabilities.has(name)),
     objectFormat: capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1',
   }
+}
+
+/** Throws a `WireError` at what we cannot work with. */
+export function requireUsable({ speaksVersion2, objectFormat }: Advertisement): void {
+  if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
+  if (!speaksVersion2) throw oldVersion()
+}
+
+export function oldVersion(): WireError {
+  return new WireError('old_version', 'the server does not speak version 2 of the protocol')
 }
 
 function splitCapability(line: string): readonly [string, string] {

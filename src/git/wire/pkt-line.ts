@@ -7,7 +7,7 @@ import { malformed, WireError } from './wire-error.ts'
 export type Packet = Buffer | 'flush' | 'delimiter' | 'response_end'
 
 const MARKS = ['flush', 'delimiter', 'response_end'] as const
-const LENGTH_BYTES = 4
+export const LENGTH_BYTES = 4
 const MAX_PACKET = 65_520
 
 export const FLUSH = Buffer.from('0000')
@@ -53,7 +53,7 @@ export function createPacketReader(): PacketReader {
       for (;;) {
         wanted = LENGTH_BYTES
         if (bytes.length - at < wanted) break
-        const length = parseLength(bytes, at)
+        const length = packetLength(bytes.toString('latin1', at, at + LENGTH_BYTES))
         wanted = Math.max(length, LENGTH_BYTES)
         if (bytes.length - at < wanted) break
         packets.push(MARKS[length] ?? withoutError(bytes.subarray(at + LENGTH_BYTES, at + length)))
@@ -69,8 +69,8 @@ export function createPacketReader(): PacketReader {
   }
 }
 
-function parseLength(bytes: Buffer, at: number): number {
-  const digits = bytes.toString('latin1', at, at + LENGTH_BYTES)
+/** With these digits a packet counts itself; less than they are: a mark. Throws a `WireError` at others. */
+export function packetLength(digits: string): number {
   const length = /^[0-9a-f]{4}$/i.test(digits) ? Number.parseInt(digits, 16) : Number.NaN
   if (length < MARKS.length || (length >= LENGTH_BYTES && length <= MAX_PACKET)) return length
   throw malformed(`${JSON.stringify(digits)} is not the length of a packet`)

@@ -1,8 +1,7 @@
 import type { Sha } from '../refs.ts'
 import { createDescentProof } from './descent.ts'
-import type { WireOptions, WireRepository } from './smart-http.ts'
-import { openPack } from './smart-http.ts'
 import { WireError } from './wire-error.ts'
+import type { WireRepository } from './wire-repository.ts'
 
 // A pack under way that has shown already what it must: it moves a branch forward.
 
@@ -19,11 +18,10 @@ const SMALL_PACK = 64 * 1024
 
 /** Rejects with a `WireError` as soon as it is clear that there is no proof. */
 export async function provePack(
-  options: WireOptions,
-  source: WireRepository,
+  { openPack }: WireRepository,
   commits: { readonly after: Sha; readonly before: Sha },
 ): Promise<ProvenPack> {
-  const pack = openPack(options, source, { want: commits.after, have: commits.before })
+  const pack = openPack({ want: commits.after, have: commits.before })
   const proof = createDescentProof(commits)
   const seen: Buffer[] = []
   let size = 0

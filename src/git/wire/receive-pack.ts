@@ -1,7 +1,7 @@
 import type { RefName, Sha } from '../refs.ts'
 import { createPacketReader, FLUSH, packet, packetText } from './pkt-line.ts'
 import { openBand } from './side-band.ts'
-import { malformed } from './wire-error.ts'
+import { malformed, WireError } from './wire-error.ts'
 
 // What stands before a pack that is pushed, and what the server says of it afterwards.
 
@@ -13,6 +13,34 @@ export function updateRequest({ ref, before, after }: RefUpdate): Buffer {
   const command = `${before} ${after} ${ref}\0 report-status side-band-64k`
   return Buffer.concat([packet(Buffer.from(command)), FLUSH])
 }
+
+const NEEDED = ['report-status', 'side-band-64k']
+
+/**
+ * Reads what a server says first where a connection stays open, and throws a `WireError` when it will not make
+ * the update: it can do less than we need, or the ref has moved.
+ */
+export async function requireUnmoved(body: AsyncIterable<Buffer>, { ref, before }: RefUpdate): Promise<void> {
+  const reader = createPacketReader()
+  let capabilities: readonly string[] | undefined
+  let head: string | undefined
+  for await (const chunk of body) {
+    for (const line of reader.take(chunk)) {
+      if (typeof line === 'string') continue
+      const [entry = '', words = ''] = packetText(line).split('\0')
+      capabilities ??= words.split(' ')
+      const [sha, name] = entry.split(' ')
+      if (name === ref) head = sha
+    }
+  }
+  const missing = NEEDED.find((name) => capabilities?.includes(name) !== true)
+  if (missing !== undefined) throw malformed(`the server does not offer ${missing}`)
+  const format = capabilities?.find((word) => word.startsWith(FORMAT))?.slice(FORMAT.length) ?? 'sha1'
+  if (format !== 'sha1') throw new WireError('object_format', `the repository uses ${format}`)
+  if (head !== before) throw new WireError('refused', `${ref} is not what it was`)
+}
+
+const FORMAT = 'object-format='
 
 export type UpdateReport =
   | { readonly isDone: true }

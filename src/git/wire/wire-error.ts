@@ -1,5 +1,7 @@
 /** Why something cannot be done without git. */
 export type WireErrorKind =
+  /** Nobody answered, or the connection broke. */
+  | 'unreachable'
   /** A status that is no success, a redirect among them. */
   | 'status'
   /** Nothing that git's protocol allows at this place, or an end too early. */

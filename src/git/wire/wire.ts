@@ -3,14 +3,14 @@ import { parseEndpoint } from '../host.ts'
 import type { Limits } from '../limits.ts'
 import { cleanWords } from '../output.ts'
 import type { RemoteUrl } from '../refs.ts'
+import { oldVersion, requireUsable } from './advertisement.ts'
 import type { ContextOf, HttpClient } from './http-client.ts'
 import { createHttpClient } from './http-client.ts'
 import type { Servers } from './servers.ts'
 import { rememberServers } from './servers.ts'
-import type { WireOptions, WireRepository } from './smart-http.ts'
-import { askAdvertisement } from './smart-http.ts'
 import type { WireErrorKind } from './wire-error.ts'
 import { WireError } from './wire-error.ts'
+import type { WireRepository } from './wire-repository.ts'
 
 // Git's protocol, spoken by the daemon itself where that saves git processes. It never has the last word:
 // whatever is not exactly as expected becomes a doubt, and then git is asked.
@@ -23,8 +23,7 @@ export type Wire = {
 }
 
 export type Doubt = {
-  readonly kind:
-    WireErrorKind | 'unreachable' | 'stalled' | 'timed_out' | 'canceled' | 'no_http' | 'off' | 'avoided'
+  readonly kind: WireErrorKind | 'stalled' | 'timed_out' | 'canceled' | 'no_server' | 'off' | 'avoided'
   /** For people, without secrets; it may hold words of a server. */
   readonly detail: string
 }
@@ -42,30 +41,33 @@ export function openWire(options: {
 }
 
 /** Why git should be asked without trying; undefined when it need not. */
-export function mistrust(wire: Wire, { url, http }: WireRepository): Doubt | undefined {
+export function mistrust(
+  { allows, servers }: Wire,
+  { url, addresses }: WireRepository,
+  use: 'reads' | 'writes',
+): Doubt | undefined {
   const { host, origin } = placeOf(url)
-  if (!wire.allows(host, http.addresses)) {
+  if (!allows(host, addresses)) {
     return { kind: 'off', detail: `the relay is off for ${host}` }
   }
-  const isAvoided = wire.servers.isAvoided(url) || wire.servers.isAvoided(origin)
-  return isAvoided ? { kind: 'avoided', detail: `${host} has lately not answered as expected` } : undefined
+  if (servers.isAvoided(url) || servers.isAvoided(origin)) {
+    return { kind: 'avoided', detail: `${host} has lately not answered as expected` }
+  }
+  // What is written is told in the same way in all versions.
+  const isOld = use === 'reads' && servers.speaksVersion2(origin) === false
+  return isOld ? { kind: 'old_version', detail: oldVersion().message } : undefined
 }
 
-/** Rejects with a `WireError` when the server does not speak version 2; it is asked only now and then. */
+/** Rejects with a `WireError` when the server does not speak version 2; of one that does this is known for a while. */
 export async function requireVersion2(
-  wire: Wire,
-  options: WireOptions,
-  repository: WireRepository,
+  { servers }: Wire,
+  { url, askAdvertisement }: WireRepository,
 ): Promise<void> {
-  const { origin } = placeOf(repository.url)
-  let isUsable = wire.servers.speaksVersion2(origin)
-  if (isUsable === undefined) {
-    const { speaksVersion2, objectFormat } = await askAdvertisement(options, repository)
-    isUsable = speaksVersion2
-    wire.servers.learn(origin, isUsable)
-    if (objectFormat !== 'sha1') throw new WireError('object_format', `the repository uses ${objectFormat}`)
-  }
-  if (!isUsable) throw new WireError('old_version', 'the server does not speak version 2 of the protocol')
+  const { origin } = placeOf(url)
+  if (servers.speaksVersion2(origin) === true) return
+  const advertisement = await askAdvertisement()
+  servers.learn(origin, advertisement.speaksVersion2)
+  requireUsable(advertisement)
 }
 
 /** Makes a doubt of what went wrong, and remembers where; a bug stays an error. */
@@ -77,6 +79,8 @@ export function toDoubt(
   const doubt = kindOf(error, where.limits)
   if (doubt === undefined) throw error
   if (ENDS_TRUST.has(doubt.kind)) wire.servers.avoid(where.url)
+  // It may have spoken version 2 when it was asked for that.
+  if (doubt.kind === 'old_version') wire.servers.learn(placeOf(where.url).origin, false)
   // Who keeps one call waiting keeps all of them waiting.
   if (doubt.kind === 'stalled' || doubt.kind === 'timed_out') wire.servers.avoid(placeOf(where.url).origin)
   return { kind: doubt.kind, detail: cleanWords(doubt.detail, where.secrets) }
@@ -104,6 +108,7 @@ const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT'
 
 function placeOf(url: RemoteUrl): { readonly host: string; readonly origin: string } {
   const endpoint = parseEndpoint(url)
-  if (endpoint?.scheme !== 'http' && endpoint?.scheme !== 'https') throw new Error(`${url} is no web address`)
-  return endpoint
+  if (endpoint === undefined || endpoint.scheme === 'file') throw new Error(`${url} is on no server`)
+  if (endpoint.scheme !== 'ssh') return endpoint
+  return { host: endpoint.host, origin: `ssh://${endpoint.host}:${endpoint.port}` }
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FLUSH, packet, textPacket } from '../../../src/git/wire/pkt-line.ts'
 import type { UpdateReport } from '../../../src/git/wire/receive-pack.ts'
-import { createReportReader, updateRequest } from '../../../src/git/wire/receive-pack.ts'
+import { createReportReader, requireUnmoved, updateRequest } from '../../../src/git/wire/receive-pack.ts'
 import { WireError } from '../../../src/git/wire/wire-error.ts'
 import { refName } from '../../rig/git-world.ts'
 import { shaOf } from '../../rig/repository.ts'
@@ -115,4 +115,51 @@ test.each([
 
 test('a server that gives up is quoted', () => {
   expect(() => read([band(3, 'fatal: early EOF')])).toThrow(new WireError('refused', 'fatal: early EOF'))
+})
+
+const BEFORE = shaOf('a'.repeat(40))
+const CAPABLE = 'report-status delete-refs side-band-64k'
+
+/** What a server says before it takes anything. */
+function advertise(...lines: readonly string[]): Buffer {
+  return Buffer.concat([...lines.map((line) => textPacket(line)), FLUSH])
+}
+
+async function look(bytes: Buffer, sizes: readonly number[] = []): Promise<string> {
+  async function* body(): AsyncGenerator<Buffer> {
+    yield* inPieces(bytes, sizes)
+  }
+  const update = { ref: MAIN, before: BEFORE, after: shaOf('b'.repeat(40)) }
+  return requireUnmoved(body(), update).then(
+    () => 'unmoved',
+    (error: unknown) => (error instanceof WireError ? error.kind : String(error)),
+  )
+}
+
+test('a server that shows the ref as it was may be sent the update, in whatever pieces it says so', async () => {
+  const other = `${'c'.repeat(40)} refs/heads/a\0${CAPABLE} object-format=sha1`
+  const shown = advertise(other, `${BEFORE} ${MAIN}`, `${'d'.repeat(40)} refs/heads/main2`)
+  const alone = advertise(`${BEFORE} ${MAIN}\0${CAPABLE}`)
+
+  await fc.assert(
+    fc.asyncProperty(cuts(), async (sizes) => {
+      expect([await look(shown, sizes), await look(alone, sizes)]).toEqual(['unmoved', 'unmoved'])
+    }),
+  )
+})
+
+test.each([
+  ['another commit', 'refused', advertise(`${'c'.repeat(40)} ${MAIN}\0${CAPABLE}`)],
+  ['no such ref', 'refused', advertise(`${BEFORE} refs/heads/main2\0${CAPABLE}`)],
+  ['no ref at all', 'refused', advertise(`${'0'.repeat(40)} capabilities^{}\0${CAPABLE}`)],
+  ['no side bands', 'malformed', advertise(`${BEFORE} ${MAIN}\0report-status`)],
+  ['nothing', 'malformed', FLUSH],
+  [
+    'names of the other kind',
+    'object_format',
+    advertise(`${BEFORE} ${MAIN}\0${CAPABLE} object-format=sha256`),
+  ],
+  ['an error', 'refused', textPacket('ERR go away')],
+] as const)('a server that shows %s is sent nothing', async (_, kind, bytes) => {
+  expect(await look(bytes)).toBe(kind)
 })
