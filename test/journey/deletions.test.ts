@@ -4,8 +4,8 @@ import { MINUTE, SECOND } from '../../src/clock.ts'
 import { startClockedDaemon } from '../rig/clocked-daemon.ts'
 import type { ClockedDaemon } from '../rig/clocked-daemon.ts'
 import { pushTo, runOf } from '../rig/journey.ts'
-import type { BoundPair } from '../rig/journey.ts'
 import { git, protectBranches, readRefs } from '../rig/repository.ts'
+import { branches, namesOf, remove, sync } from './deletion-world.ts'
 
 const Backups = z.object({
   data: z.object({
@@ -55,46 +55,6 @@ test('without a word of the forge a deletion needs a second look, a minute later
   expect(tooEarly).toEqual(['main', 'topic'])
   expect(run).toMatchObject({ trigger: 'reconcile', refs: [{ result: 'up_to_date' }, { result: 'deleted' }] })
   expect(await namesOf(app.outer)).toEqual(['main'])
-})
-
-test.each(['never', 'tracked'])(
-  'a branch that was deleted on both sides is new when somebody makes it again: %s',
-  async (policy) => {
-    await using world = await startClockedDaemon()
-    const app = await world.bind('app', { direction: 'both', delete_policy: policy })
-    const commit = await branches(world, app, ['main', 'topic'])
-    for (const side of [app.inner, app.outer]) await remove(side, 'topic')
-    await sync(world)
-    await world.work.push(app.inner.dir, `${commit}:refs/heads/topic`)
-
-    const made = await world.deliver(pushTo('gitea', app.inner, 'topic', commit))
-    const run = await world.runEnded(runOf(made.body))
-    world.clock.advance(2 * MINUTE)
-    await sync(world)
-
-    expect(run.refs).toMatchObject([{ target_ref: 'refs/heads/topic', result: 'created' }])
-    expect([await namesOf(app.inner), await namesOf(app.outer)]).toEqual([
-      ['main', 'topic'],
-      ['main', 'topic'],
-    ])
-  },
-)
-
-test('what is tidied up on one side while it does not travel stays on the other', async () => {
-  await using world = await startClockedDaemon()
-  const app = await world.bind('app', { direction: 'both', delete_policy: 'tracked' })
-  await branches(world, app, ['main', 'a-wip'])
-  await world.call('PATCH', '/api/v1/bindings/app', { exclude: ['*-wip'] })
-  await sync(world)
-  await remove(app.outer, 'a-wip')
-  await sync(world)
-
-  await world.call('PATCH', '/api/v1/bindings/app', { exclude: [] })
-  await sync(world)
-  world.clock.advance(2 * MINUTE)
-  await sync(world)
-
-  expect(await namesOf(app.inner)).toEqual(['a-wip', 'main'])
 })
 
 test('a branch that is only hidden for a moment stays, and an old look proves nothing later', async () => {
@@ -272,26 +232,6 @@ test('a branch that the target protects stays, is said so, and fails nothing', a
   expect(run.refs[0]?.['reason']).toContain('GH006')
   expect(await namesOf(app.outer)).toEqual(['main', 'topic'])
 })
-
-/** Branches on the inner side that were synced once; returns their commit. */
-async function branches(world: ClockedDaemon, app: BoundPair, names: readonly string[]) {
-  const commit = await world.work.commit('base')
-  await world.work.push(app.inner.dir, ...names.map((name) => `HEAD:refs/heads/${name}`))
-  await sync(world)
-  return commit
-}
-
-function sync(world: ClockedDaemon) {
-  return world.call('POST', '/cerobot/sync/repo/app')
-}
-
-async function remove({ dir }: { readonly dir: string }, branch: string): Promise<void> {
-  await git(dir, 'update-ref', '-d', `refs/heads/${branch}`)
-}
-
-async function namesOf({ dir }: { readonly dir: string }): Promise<readonly string[]> {
-  return [...(await readRefs(dir)).keys()].map((name) => name.replace('refs/heads/', ''))
-}
 
 async function backupsOf(world: ClockedDaemon) {
   return Backups.parse((await world.call('GET', '/api/v1/bindings/app/backups')).body).data.items
