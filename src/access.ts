@@ -57,9 +57,13 @@ function roleFor(method: string, path: string): Role {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'operate'
 }
 
+export function hasRole(caller: TokenOwner, role: Role): boolean {
+  return RANK[caller.role] >= RANK[role]
+}
+
 /** Throws `role_missing`. For what a route needs beyond the role of its path. */
 export function requireRole(caller: TokenOwner, role: Role): void {
-  if (RANK[caller.role] >= RANK[role]) return
+  if (hasRole(caller, role)) return
   throw new DomainError('forbidden', 'role_missing', {
     zh: `此操作需要 ${role} 权限，当前令牌只有 ${caller.role} 权限`,
     en: `this needs the role ${role}, and the token has the role ${caller.role}`,
