@@ -94,12 +94,11 @@ function tokenCheck(deps: AccessDeps): Authenticate {
     const address = getConnInfo(c).remote.address ?? ''
     const [, token] = /^Bearer +([^\s]+) *$/i.exec(c.req.header('authorization') ?? '') ?? []
     if (token === undefined) throw challenge(c, 'token_missing')
-    refuseAfterTooMany(c, guesses.blockedForMs(address))
     const owner = await findOwner(deps, token)
-    // Asked again: guesses sent at the same moment must not all get an answer.
-    refuseAfterTooMany(c, guesses.blockedForMs(address))
     if (owner === 'expired') throw challenge(c, 'token_expired')
+    // Before the limit: behind a proxy all clients share one address, and one's guesses must not lock out the others.
     if (owner !== undefined) return owner
+    refuseAfterTooMany(c, guesses.blockedForMs(address))
     guesses.count(address)
     throw challenge(c, 'token_unknown')
   }
