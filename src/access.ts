@@ -57,9 +57,13 @@ function roleFor(method: string, path: string): Role {
   return method === 'GET' || method === 'HEAD' ? 'read' : 'operate'
 }
 
+export function hasRole(caller: TokenOwner, role: Role): boolean {
+  return RANK[caller.role] >= RANK[role]
+}
+
 /** Throws `role_missing`. For what a route needs beyond the role of its path. */
 export function requireRole(caller: TokenOwner, role: Role): void {
-  if (RANK[caller.role] >= RANK[role]) return
+  if (hasRole(caller, role)) return
   throw new DomainError('forbidden', 'role_missing', {
     zh: `此操作需要 ${role} 权限，当前令牌只有 ${caller.role} 权限`,
     en: `this needs the role ${role}, and the token has the role ${caller.role}`,
@@ -90,12 +94,11 @@ function tokenCheck(deps: AccessDeps): Authenticate {
     const address = getConnInfo(c).remote.address ?? ''
     const [, token] = /^Bearer +([^\s]+) *$/i.exec(c.req.header('authorization') ?? '') ?? []
     if (token === undefined) throw challenge(c, 'token_missing')
-    refuseAfterTooMany(c, guesses.blockedForMs(address))
     const owner = await findOwner(deps, token)
-    // Asked again: guesses sent at the same moment must not all get an answer.
-    refuseAfterTooMany(c, guesses.blockedForMs(address))
     if (owner === 'expired') throw challenge(c, 'token_expired')
+    // Before the limit: behind a proxy all clients share one address, and one's guesses must not lock out the others.
     if (owner !== undefined) return owner
+    refuseAfterTooMany(c, guesses.blockedForMs(address))
     guesses.count(address)
     throw challenge(c, 'token_unknown')
   }

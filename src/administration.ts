@@ -10,10 +10,12 @@ import { ownDoing } from './audit/audit.ts'
 import { recordAudit } from './audit/audit-log.ts'
 import type { Clock } from './clock.ts'
 import { SECOND } from './clock.ts'
+import type { Config } from './config.ts'
 import { findHostKeys, trustAtFirstUse } from './credential/host-keys.ts'
 import type { FindKeyUsers } from './credential/ssh-key.ts'
 import type { Database } from './db/database.ts'
 import { DomainError } from './domain-error.ts'
+import { needsStoredToken } from './first-access.ts'
 import { scanHostKeys } from './git/host-key-scan.ts'
 import { hostKeyName } from './git/host-key.ts'
 import type { HostKeys } from './git/host-key.ts'
@@ -39,7 +41,7 @@ type Deps = BindingRouteDeps & {
 }
 
 /** The routes for all of it. */
-export async function administration(deps: Deps): Promise<readonly Mount[]> {
+export async function administration(config: Config, deps: Deps): Promise<readonly Mount[]> {
   const { db, clock, git } = deps
   const takeTurn = turnTaker(clock)
   const keyDeps = {
@@ -61,7 +63,7 @@ export async function administration(deps: Deps): Promise<readonly Mount[]> {
     { path: '/api/v1/ssh-keys', routes: sshKeyRoutes(keyDeps) },
     { path: '/api/v1/bindings', routes: sideKeyRoutes(deps) },
     { path: '/api/v1/host-keys', routes: hostKeyRoutes(hostKeyDeps) },
-    { path: '/api/v1/tokens', routes: tokenRoutes({ db, clock }) },
+    { path: '/api/v1/tokens', routes: tokenRoutes({ db, clock, needsAdminToken: needsStoredToken(config) }) },
     { path: '/api/v1/audit', routes: auditRoutes({ db }) },
     {
       path: '/api/v1/system',

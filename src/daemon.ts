@@ -256,7 +256,7 @@ export async function startDaemon(
         webhooks: webhookDeps,
         notifications: notifications.room,
       }),
-      ...(await administration({ ...bindingRoom, git, gitVersion: version, keyUsers: KEY_USERS })),
+      ...(await administration(config, { ...bindingRoom, git, gitVersion: version, keyUsers: KEY_USERS })),
       ...taskEdge.mounts,
     ],
   })

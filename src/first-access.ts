@@ -27,13 +27,17 @@ export function warnOfWeakToken(config: Config, logger: Logger): void {
   logger.warn('API_TOKEN is short enough to be guessed; `openssl rand -hex 32` prints a better one')
 }
 
+/** Whether nobody can manage anything without a token from the database. */
+export function needsStoredToken({ auth, listen, secrets }: Config): boolean {
+  return needsTokens({ auth, host: listen.host }) && secrets.apiToken === undefined
+}
+
 /** Prints the first admin token where one is needed and none exists. */
 export async function announceFirstToken(
   config: Config,
   deps: { readonly db: Database; readonly clock: Clock },
 ): Promise<void> {
-  const isOpen = !needsTokens({ auth: config.auth, host: config.listen.host })
-  if (isOpen || config.secrets.apiToken !== undefined) return
+  if (!needsStoredToken(config)) return
   const token = await ensureFirstToken(deps, (trx, { id, name, role }) =>
     recordAudit(trx, ownDoing(deps.clock.now(), 'CREATE', { type: 'token', id, name }, { role })),
   )

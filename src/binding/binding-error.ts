@@ -77,6 +77,23 @@ export function tokenRefused(): DomainError {
   )
 }
 
+export function tokenWouldMove(side: 'internal' | 'external'): DomainError {
+  return new DomainError(
+    'forbidden',
+    'token_would_move',
+    {
+      zh: `${side === 'internal' ? '内部' : '外部'}地址指向另一台服务器，已保存的令牌不会发送到那里`,
+      en: `the ${side} address names another server, and the stored token is not sent there`,
+    },
+    {
+      hint: {
+        zh: '请在同一次调用中给出该侧的令牌（空值表示移除），或请管理员修改地址',
+        en: 'send the token of this side in the same call (an empty one to drop it), or ask an admin to change the address',
+      },
+    },
+  )
+}
+
 export function bindingDisabled(name: string): DomainError {
   return new DomainError(
     'disabled',

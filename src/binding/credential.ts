@@ -2,7 +2,7 @@ import { findSshKey, warnOfLostSshKeys } from '../credential/ssh-keys.ts'
 import type { Vault } from '../credential/vault.ts'
 import type { Database } from '../db/database.ts'
 import { SshKeyId } from '../ids.ts'
-import { readAddress } from './address.ts'
+import { endpointOf, readAddress } from './address.ts'
 import type { Logger } from '../log.ts'
 import type { Binding, Side } from './binding.ts'
 import { SIDES } from './binding.ts'
@@ -130,19 +130,22 @@ export function warnOfOpenTokens({ logger }: { readonly logger: Logger }, bindin
   }
 }
 
-/** A token that was left as it was stays, as documented, also when its address moved to another host. */
-export function warnOfMovedTokens(
-  { logger }: { readonly logger: Logger },
+/** The sides whose token was left as it was although their address names another server now. */
+export function sidesOfMovedTokens(
   before: Binding,
   after: Binding,
   tokens: Readonly<Record<Side, string | undefined>>,
-): void {
-  for (const side of SIDES) {
-    const { host, hasCredential } = after[side]
-    if (hasCredential && tokens[side] === undefined && host !== before[side].host) {
-      logger.warn({ binding: after.name, side, host }, 'a stored token now goes to another host')
-    }
-  }
+): readonly Side[] {
+  return SIDES.filter((side) => {
+    const staysAsItWas = after[side].hasCredential && tokens[side] === undefined
+    return staysAsItWas && serverOf(after, side) !== serverOf(before, side)
+  })
+}
+
+/** Scheme, host and port: what a token is trusted to. */
+function serverOf(binding: Binding, side: Side): string | undefined {
+  const parsed = readAddress(binding[side].address)
+  return parsed.kind === 'refused' ? undefined : `${parsed.address.scheme}://${endpointOf(parsed.address)}`
 }
 
 function openToken(vault: Vault, name: string, side: Side, sealed: string): string {

@@ -6,7 +6,7 @@ import type { Address } from './address.ts'
 import { readAddress } from './address.ts'
 import type { Binding, Direction, Granularity, Side } from './binding.ts'
 import { bindingSubject, SIDES } from './binding.ts'
-import { addressRefused, bindingUnknown } from './binding-error.ts'
+import { addressRefused, bindingUnknown, tokenWouldMove } from './binding-error.ts'
 import {
   acceptAddress,
   getBinding,
@@ -15,7 +15,7 @@ import {
   rowToBinding,
 } from './bindings.ts'
 import type { BindingDeps, PerSide } from './bindings.ts'
-import { credentialColumns, warnOfMovedTokens, warnOfOpenTokens } from './credential.ts'
+import { credentialColumns, sidesOfMovedTokens, warnOfOpenTokens } from './credential.ts'
 import { forgetDefaultBranches } from './default-branches.ts'
 import { NO_PAUSE } from './pause.ts'
 import { pairsAlike } from './rules.ts'
@@ -34,6 +34,8 @@ export type BindingChange = {
   /** SSH keys to log in with in place of a token; null: none. */
   readonly keys?: SideKeys
   readonly rules?: Partial<Rules>
+  /** Whether a token that is left as it was may go to another server; whoever names that server can read it there. */
+  readonly mayMoveTokens?: boolean
   /** End a pause although nothing else has changed. */
   readonly resume?: boolean
 }
@@ -48,8 +50,8 @@ export type Updated = {
 /**
  * Changes a binding. When its refs get other partners, because of another repository or other names, what both
  * sides had agreed on proves nothing any more and is forgotten. A side has one credential: a token takes the
- * place of a key, and a key that of a token. Throws `binding_unknown`, `address_…`, `token`, `rules`,
- * `ssh_key_unknown` or `ssh_key_address`.
+ * place of a key, and a key that of a token. Throws `binding_unknown`, `address_…`, `token`, `token_would_move`,
+ * `rules`, `ssh_key_unknown` or `ssh_key_address`.
  */
 export async function updateBinding(
   deps: BindingDeps,
@@ -69,6 +71,8 @@ export async function updateBinding(
       .returningAll()
       .executeTakeFirstOrThrow()
     const after = rowToBinding(row)
+    const [movedToken] = sidesOfMovedTokens(before, after, change.tokens ?? NO_TOKENS)
+    if (movedToken !== undefined && change.mayMoveTokens !== true) throw tokenWouldMove(movedToken)
     const hasMoved = after.internal.url !== before.internal.url || after.external.url !== before.external.url
     if (hasMoved) {
       await trx.deleteFrom('binding_address').where('binding_id', '=', before.id).execute()
@@ -81,7 +85,11 @@ export async function updateBinding(
     await alongside(trx, changed)
     return changed
   })
-  warnOfMovedTokens(deps, updated.before, updated.after, change.tokens ?? NO_TOKENS)
+  const { before, after } = updated
+  for (const side of sidesOfMovedTokens(before, after, change.tokens ?? NO_TOKENS)) {
+    const { host } = after[side]
+    deps.logger.warn({ binding: after.name, side, host }, 'a stored token now goes to another server')
+  }
   warnOfOpenTokens(deps, updated.after)
   return updated
 }

@@ -23,6 +23,23 @@ export function tokenExists(name: string): DomainError {
   )
 }
 
+export function tokenLast(): DomainError {
+  return new DomainError(
+    'conflict',
+    'token_last',
+    {
+      zh: '这是最后一个有效的 admin 令牌，删除后将无人能管理本服务',
+      en: 'this is the last valid token of the role admin: without it nobody could manage this service',
+    },
+    {
+      hint: {
+        zh: '请先创建另一个 admin 令牌，或设置 API_TOKEN',
+        en: 'make another admin token first, or set API_TOKEN',
+      },
+    },
+  )
+}
+
 export function tokenNameRefused(): DomainError {
   return new DomainError(
     'invalid',

@@ -5,7 +5,7 @@ import { MINUTE } from '../clock.ts'
 import type { Alongside, Database, Executor } from '../db/database.ts'
 import type { TokenTable } from '../db/credential-schema.ts'
 import { TokenId } from '../ids.ts'
-import { expiryRefused, tokenExists, tokenMissing, tokenNameRefused } from './token-error.ts'
+import { expiryRefused, tokenExists, tokenLast, tokenMissing, tokenNameRefused } from './token-error.ts'
 
 // The bearer tokens of people and programs. Only their hashes are kept: a token is shown once, when it is made.
 
@@ -89,22 +89,34 @@ export async function createToken(
 }
 
 /** All of them, oldest first, those whose time is over included. */
-export async function listTokens({ db }: Pick<Deps, 'db'>): Promise<readonly Token[]> {
+export async function listTokens({ db }: { readonly db: Executor }): Promise<readonly Token[]> {
   const rows = await db.selectFrom('token').selectAll().orderBy('id').execute()
   return rows.map(rowToToken)
 }
 
-/** From now on nobody gets in with it. Throws `token_missing`. */
+/**
+ * From now on nobody gets in with it. Throws `token_missing`, or `token_last` when an admin token is needed
+ * and no other one opens anything.
+ */
 export async function revokeToken(
-  { db }: Pick<Deps, 'db'>,
+  { db, clock, needsAdminToken }: Deps & { readonly needsAdminToken: boolean },
   id: TokenId,
   alongside: Alongside<Token>,
 ): Promise<void> {
   await db.transaction().execute(async (trx) => {
     const row = await trx.deleteFrom('token').where('id', '=', id).returningAll().executeTakeFirst()
     if (row === undefined) throw tokenMissing(id)
-    await alongside(trx, rowToToken(row))
+    const token = rowToToken(row)
+    if (needsAdminToken && isAdminAt(token, clock.now())) {
+      const others = await listTokens({ db: trx })
+      if (!others.some((other) => isAdminAt(other, clock.now()))) throw tokenLast()
+    }
+    await alongside(trx, token)
   })
+}
+
+function isAdminAt({ role, expiresAt }: Token, now: number): boolean {
+  return role === 'admin' && (expiresAt === null || expiresAt > now)
 }
 
 /** Compares in a time that does not depend on where the two differ. */

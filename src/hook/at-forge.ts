@@ -146,8 +146,9 @@ function isUncertain({ kind }: ForgeApiFailure): boolean {
 }
 
 /**
- * Removes the hook at the forge and here, and tells whether the forge has let it go. When the forge cannot
- * be asked the hook stays, unless it is to be forgotten all the same.
+ * Removes the hook at the forge and here, and tells whether the forge has let it go: one that a person made
+ * there is theirs to remove. When the forge cannot be asked the hook stays, unless it is to be forgotten all
+ * the same.
  */
 export async function removeHook(
   deps: HookDeps,
@@ -163,7 +164,7 @@ export async function removeHook(
       deps.logger.warn({ binding: binding.name, hook: id, detail: failure.detail }, 'a hook was forgotten')
     }
     await deleteHook(deps, hook)
-    return { isRemovedAtForge: failure === undefined }
+    return { isRemovedAtForge: hook.isManaged && failure === undefined }
   })
 }
 

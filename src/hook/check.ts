@@ -82,7 +82,7 @@ export async function removeAbandoned(deps: CheckDeps, hook: Hook): Promise<Forg
   const failure = await removeAtForge(deps, hook)
   if (failure === undefined) {
     await deleteHook(deps, hook)
-    await deps.recordRemoval(hook, true)
+    await deps.recordRemoval(hook, hook.isManaged)
     return undefined
   }
   const now = deps.clock.now()

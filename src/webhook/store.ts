@@ -1,4 +1,4 @@
-import type { Insertable } from 'kysely'
+import type { Insertable, Selectable } from 'kysely'
 import { bindingSubject, runSubjectOf } from '../binding/binding.ts'
 import type { Binding } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
@@ -62,8 +62,8 @@ export async function storeArrivals(
 ): Promise<readonly Stored[]> {
   const now = deps.clock.now()
   return deps.db.transaction().execute(async (trx) => {
-    const duplicates = await findDuplicates(trx, arrivals)
-    const fresh = arrivals.filter((_, position) => duplicates[position] === undefined)
+    const repeats = await findRepeats(trx, arrivals)
+    const fresh = arrivals.filter((_, position) => repeats[position] === undefined)
     const decisions = await decideAll(trx, fresh)
     const ids = await insertDeliveries(trx, fresh, decisions, now)
     const runs = await requestRuns(trx, deps, ids, decisions, now)
@@ -76,13 +76,13 @@ export async function storeArrivals(
     let next = 0
     const firstByKey = new Map<string, DeliveryId>()
     const results = arrivals.map((arrival, position): Stored => {
-      const duplicate = duplicates[position]
-      if (duplicate === 'in_group') {
+      const repeat = repeats[position]
+      if (repeat === 'in_group') {
         const first = firstByKey.get(arrival.dedupeKey ?? '')
         if (first === undefined) throw new Error('a duplicate has no original')
         return { kind: 'duplicate', delivery: first }
       }
-      if (duplicate !== undefined) return { kind: 'duplicate', delivery: duplicate }
+      if (repeat !== undefined) return repeat
       const result = stored[next]
       next += 1
       if (result === undefined) throw new Error('a delivery was not stored')
@@ -98,28 +98,40 @@ export async function storeArrivals(
   })
 }
 
-/** Per arrival: the delivery it repeats, `in_group` when that is in this group, or undefined when it is new. */
-async function findDuplicates(
+/**
+ * Per arrival: the answer of the delivery it repeats, `in_group` when that is in this group, or undefined when
+ * it is to be stored.
+ */
+async function findRepeats(
   trx: Executor,
   arrivals: readonly Arrival[],
-): Promise<readonly (DeliveryId | 'in_group' | undefined)[]> {
+): Promise<readonly (Stored | 'in_group' | undefined)[]> {
   const keys = arrivals.flatMap(({ dedupeKey }) => (dedupeKey === null ? [] : [dedupeKey]))
-  const known = new Map<string, DeliveryId | 'in_group'>()
+  const known = new Map<string, Stored | 'in_group'>()
   if (keys.length > 0) {
     const rows = await trx
       .selectFrom('delivery')
-      .select(['id', 'dedupe_key'])
+      .select(['id', 'dedupe_key', 'reason'])
       .where('dedupe_key', 'in', keys)
       .execute()
     const failed = await failedDeliveries(
       trx,
       rows.map(({ id }) => id),
     )
+    const decisions = await decideRefusedAgain(trx, arrivals, rows)
     for (const row of rows) {
       if (row.dedupe_key === null) continue
-      if (!failed.has(row.id)) known.set(row.dedupe_key, DeliveryId.parse(row.id))
-      // The forge sends it again because it failed: the new one takes the key over.
-      else await trx.updateTable('delivery').set({ dedupe_key: null }).where('id', '=', row.id).execute()
+      const delivery = DeliveryId.parse(row.id)
+      const decision = decisions.get(row.dedupe_key)
+      const reason = decision?.reason
+      if (reason !== undefined && reason === row.reason) {
+        known.set(row.dedupe_key, { kind: 'ignored', delivery, reason, detail: IGNORE_DETAILS[reason] })
+      } else if (decision === undefined && !failed.has(row.id)) {
+        known.set(row.dedupe_key, { kind: 'duplicate', delivery })
+      } else {
+        // Sent again because it failed, or because there is a binding for it now: the new one takes the key over.
+        await trx.updateTable('delivery').set({ dedupe_key: null }).where('id', '=', row.id).execute()
+      }
     }
   }
   return arrivals.map(({ dedupeKey }) => {
@@ -128,6 +140,22 @@ async function findDuplicates(
     if (first === undefined) known.set(dedupeKey, 'in_group')
     return first
   })
+}
+
+// What a person changes before having the forge send a delivery again.
+const CURABLE: ReadonlySet<string | null> = new Set<IgnoreReason>(['unbound', 'disabled'])
+
+/** By dedupe key: what is decided now about deliveries that were ignored for want of an enabled binding. */
+async function decideRefusedAgain(
+  trx: Executor,
+  arrivals: readonly Arrival[],
+  rows: readonly Pick<Selectable<DeliveryTable>, 'dedupe_key' | 'reason'>[],
+): Promise<ReadonlyMap<string | null, Decision | undefined>> {
+  const keys = new Set(rows.flatMap((row) => (CURABLE.has(row.reason) ? [row.dedupe_key] : [])))
+  if (keys.size === 0) return new Map()
+  const refused = arrivals.filter(({ dedupeKey }) => keys.has(dedupeKey))
+  const decisions = await decideAll(trx, refused)
+  return new Map(refused.map(({ dedupeKey }, position) => [dedupeKey, decisions[position]]))
 }
 
 async function failedDeliveries(trx: Executor, ids: readonly number[]): Promise<ReadonlySet<number>> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ForgeName } from '../../src/forge/forge.ts'
-import { headOf, pushTo, runOf, SECRET } from '../rig/journey.ts'
+import { headOf, listAll, pushTo, runOf, SECRET } from '../rig/journey.ts'
 import type { Journey } from '../rig/journey.ts'
 import { apiOf, GITHUB, hooksOf, register, startHookJourney, TOKEN } from './hooks-world.ts'
 
@@ -59,7 +59,20 @@ test('the secret of a hook made by hand is shown once, and a new one at each rot
   expect(tested.status).toBe(409)
   expect(listed).toMatchObject({ managed: false, problem: null })
   expect(JSON.stringify(listed)).not.toContain(data.secret)
-  expect(removed.status).toBe(200)
+  expect(removed).toMatchObject({ status: 200, body: { data: { removed_at_forge: false } } })
+})
+
+test('a hook made by hand is on record as one that stays at the forge when its binding goes', async () => {
+  await using journey = await startHookJourney()
+  await journey.bind('app')
+  const Entry = z.looseObject({ object_type: z.string(), after: z.unknown() })
+  const removals = () => listAll(journey.daemon, '/api/v1/audit/logs?actor=system', Entry)
+  await prepare(journey, 'coding')
+
+  await journey.daemon.call('DELETE', '/cerobot/sync/repo/app')
+  await expect.poll(removals).toHaveLength(1)
+
+  expect(await removals()).toMatchObject([{ object_type: 'hook', after: { removed_at_forge: false } }])
 })
 
 test('a hook made by hand is taken over when a token is given later', async () => {

@@ -184,6 +184,31 @@ test('a delivery whose run failed may run again under the same id', async () => 
   expect(third).toMatchObject({ status: 200, body: { status: 'duplicate', delivery: 2 } })
 })
 
+test.each([
+  ['unbound', undefined],
+  ['disabled', { enabled: false }],
+] as const)(
+  'a delivery ignored as %s counts when it is sent again after that has changed',
+  async (reason, bound) => {
+    await using world = await createWorld()
+    if (bound !== undefined) await world.bind(bound)
+    const sent = githubPush(push({ deliveryId: 'd-1' }))
+
+    const first = await world.deliver(sent)
+    const unchanged = await world.deliver(sent)
+    await (bound === undefined ? world.bind() : world.enable('app'))
+    const atOnce = await Promise.all([world.deliver(sent), world.deliver(sent)])
+    const later = await world.deliver(sent)
+
+    const [changed, repeated] = atOnce.toSorted((a, b) => b.status - a.status)
+    expect(first).toMatchObject({ status: 200, body: { status: 'ignored', reason, delivery: 1 } })
+    expect(unchanged).toEqual(first)
+    expect(changed).toMatchObject({ status: 202, body: { delivery: 2, runs: [1] } })
+    expect(repeated).toEqual({ status: 200, body: { status: 'duplicate', delivery: 2 } })
+    expect(later).toEqual(repeated)
+  },
+)
+
 test('the same id with another body is another delivery', async () => {
   await using world = await createWorld()
   await world.bind()

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { createBinding } from '../../src/binding/bindings.ts'
-import { updateBinding } from '../../src/binding/update.ts'
+import { setEnabled, updateBinding } from '../../src/binding/update.ts'
 import type { NewBinding, PerSide } from '../../src/binding/bindings.ts'
 import { createBranch } from '../../src/binding/branches.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -107,6 +107,7 @@ export async function createWorld(
       }),
     move: (name: string, addresses: PerSide) =>
       updateBinding(bindingDeps, name, { addresses, tokens: { internal: undefined, external: undefined } }),
+    enable: (name: string) => setEnabled(bindingDeps, name, true),
     bindBranch: (internalBranch: string, externalBranch: string, enabled = true) =>
       createBranch(bindingDeps, 'app', { enabled, internalBranch, externalBranch }),
     /** A hook of its own for one side, with that secret, as if it had been registered at the forge. */

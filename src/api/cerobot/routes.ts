@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import { hasRole } from '../../access.ts'
 import { auditAlongside } from '../../audit/request-trail.ts'
 import type { Binding, Direction, Granularity, Side } from '../../binding/binding.ts'
 import type { BindingDeps, Page } from '../../binding/bindings.ts'
@@ -167,6 +168,7 @@ async function answerAddresses(
   await change(deps, repo, {
     addresses: { internal: wanted.internal_repo_address, external: wanted.external_repo_address },
     tokens: { internal: wanted.inter_token, external: wanted.exter_token },
+    mayMoveTokens: hasRole(c.get('caller'), 'admin'),
   })
   return succeed(c, null)
 }

@@ -32,9 +32,10 @@ const integer = z.union([z.number(), z.string()]).transform((value, context): nu
 
 /** A documented number, or the word it stands for; null is answered with a code of its own. */
 function choice<const Choice extends string>(choices: Readonly<Record<string, Choice>>) {
+  const wordByNumber = new Map(Object.entries(choices))
   return z.union([z.number(), z.string()]).transform((value): Choice | null => {
     const text = String(value).trim().toLowerCase()
-    return choices[text] ?? Object.values(choices).find((word) => word === text) ?? null
+    return wordByNumber.get(text) ?? [...wordByNumber.values()].find((word) => word === text) ?? null
   })
 }
 

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
+import { hasRole } from '../../access.ts'
 import type { Binding } from '../../binding/binding.ts'
 import { createBinding, deleteBinding, getBinding, listBindings } from '../../binding/bindings.ts'
 import type { BindingDeps } from '../../binding/bindings.ts'
@@ -55,6 +56,7 @@ export function bindingRoutes(deps: BindingRouteDeps): Hono {
       tokens: { internal: tokenOf(body.internal), external: tokenOf(body.external) },
       keys: keysOf(body),
       rules: toRules(body),
+      mayMoveTokens: hasRole(c.get('caller'), 'admin'),
       resume: body.paused === false,
     })
     if (isResumed) await deps.onBindingResumed(after)

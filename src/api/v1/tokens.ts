@@ -18,7 +18,12 @@ const NewToken = z.object({
 })
 
 /** `/tokens`: who may use this API, for admins. */
-export function tokenRoutes(deps: { readonly db: Database; readonly clock: Clock }): Hono {
+export function tokenRoutes(deps: {
+  readonly db: Database
+  readonly clock: Clock
+  /** Without a token of the role admin nobody could manage anything any more. */
+  readonly needsAdminToken: boolean
+}): Hono {
   const routes = new Hono()
   const toWire = (token: Token): Record<string, unknown> => tokenToWire(token, deps.clock.now())
 

@@ -97,6 +97,16 @@ test('more than 100 entries per page are 100', async () => {
 test.each([
   [{ sync_granularity: 3 }, 10007, 'sync_granularity: 1 表示仓库粒度的同步, 2 表示分支粒度的同步'],
   [{ sync_direction: 4 }, 10008, 'sync_direction: 1 表示内部仓库同步到外部, 2 表示外部仓库同步到内部'],
+  [
+    { sync_granularity: 'constructor' },
+    10007,
+    'sync_granularity: 1 表示仓库粒度的同步, 2 表示分支粒度的同步',
+  ],
+  [
+    { sync_direction: '__proto__' },
+    10008,
+    'sync_direction: 1 表示内部仓库同步到外部, 2 表示外部仓库同步到内部',
+  ],
   [{ repo_name: '' }, 10001, '仓库地址格式有误，请检查'],
   [{ internal_repo_address: '' }, 10001, '仓库地址格式有误，请检查'],
   [{ internal_repo_address: 'nonsense' }, 10001, '仓库地址格式有误，请检查'],

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { DAY, HOUR, MINUTE } from '../../../src/clock.ts'
 import { auditOf, bearer, idOf, itemsOf, openWorld, textLike, twoLanguages } from './admin-world.ts'
 import type { Answer, World } from './admin-world.ts'
+import { startDaemonProcess } from '../../rig/daemon.ts'
+import { createFolder } from '../../rig/repository.ts'
 
 const ADMIN = 'a-token-from-the-environment'
 const admin = bearer(ADMIN)
@@ -74,6 +76,40 @@ test('a revoked token is refused at once, and its name is free again', async () 
   const next = await make(world, {})
   expect([before, revoked, after, again].map(({ status }) => status)).toEqual([200, 200, 401, 404])
   expect(idOf(next)).toBe(idOf(made) + 1)
+})
+
+test('the last admin token that is valid stays where nothing else opens the API', async () => {
+  await using folder = await createFolder()
+  await using first = await startDaemonProcess({ dir: folder.path, env: { AUTH: 'token' } })
+  const [, token = ''] = /shown only now: (\S+)/.exec(first.output()) ?? []
+  const own = bearer(token)
+  const add = async (input: object) => {
+    const { body } = await first.call('POST', '/api/v1/tokens', input, own)
+    return z.object({ data: z.object({ id: z.number(), token: z.string() }) }).parse(body).data
+  }
+  await add({ name: 'reader', role: 'read' })
+  const brief = await add({ name: 'brief', role: 'admin', expires_at: new Date(Date.now() + 1500) })
+  await expect
+    .poll(async () => (await first.call('GET', '/api/v1/tokens', undefined, bearer(brief.token))).status)
+    .toBe(401)
+
+  const alone = await first.call('DELETE', '/api/v1/tokens/1', undefined, own)
+  const another = await add({ name: 'second', role: 'admin' })
+  const accompanied = await first.call('DELETE', '/api/v1/tokens/1', undefined, own)
+  const last = await first.call('DELETE', `/api/v1/tokens/${another.id}`, undefined, bearer(another.token))
+
+  expect(alone).toMatchObject({ status: 409, body: { detail: twoLanguages, hint: twoLanguages } })
+  expect(accompanied.status).toBe(200)
+  expect(last.status).toBe(409)
+})
+
+test('where API_TOKEN opens everything, every other token may go', async () => {
+  await using world = await openClosedWorld()
+  const made = await make(world, { role: 'admin' })
+
+  const gone = await world.call('DELETE', `/tokens/${idOf(made)}`, undefined, bearer(secretOf(made)))
+
+  expect(gone.status).toBe(200)
 })
 
 test('an expired token is refused from the moment on, told so, and not counted as a guess', async () => {
