@@ -10,8 +10,9 @@ import { bindingsUsingKeys } from './binding/side-keys.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import { createVault, loadSecretKey } from './credential/vault.ts'
-import { lockInstance, lockMirrors } from './db/instance-lock.ts'
+import { lockInstance } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
+import { openFolders } from './folders.ts'
 import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
@@ -44,7 +45,6 @@ import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
 import { dropBackups } from './sync/backup-repository.ts'
 import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
-import { prepareFolders } from './sync/folders.ts'
 import { createInspector } from './sync/inspect.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
@@ -87,8 +87,7 @@ export async function startDaemon(
   const db = await openDatabase(config.database.file)
   starting.defer(() => db.destroy())
   const vault = createVault(loadSecretKey({ logger }, config.secrets))
-  await prepareFolders({ syncDir: config.sync.dir, backupDir })
-  starting.use(lockMirrors(config.sync.dir))
+  const folders = starting.use(await openFolders({ syncDir: config.sync.dir, backupDir }))
   for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
   await recoverRuns({ db, clock, logger })
   await warnOfLostKey({ db, vault, logger })
@@ -98,6 +97,7 @@ export async function startDaemon(
     await openGit({
       clock,
       runtimeRoot: join(config.sync.dir, '.run'),
+      prepareRoot: folders.prepare,
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
@@ -238,13 +238,15 @@ export async function startDaemon(
       publicUrl: config.publicUrl,
       apiToken: config.secrets.apiToken,
     }),
-    checkHealth: () =>
-      checkHealth({
+    checkHealth: async () => {
+      await git.runtimeDir()
+      return checkHealth({
         db,
         folders: [dataDir, config.sync.dir],
         minimumFreeBytes: MINIMUM_FREE_BYTES,
         isStopping,
-      }),
+      })
+    },
     mounts: [
       ...createMounts({
         bindings: bindingRoom,
