@@ -1,14 +1,15 @@
 import type { LimitDeps } from './limits.ts'
 import { watchLimits } from './limits.ts'
-import type { RefName, Sha } from './refs.ts'
-import { toRefName } from './refs.ts'
+import { collectRefs } from './ref-list.ts'
+import type { RefList } from './ref-list.ts'
+import type { RefName } from './refs.ts'
+import { isMangled, toRefName } from './refs.ts'
 import type { WireRepository } from './wire/smart-http.ts'
 import { listWireRefs } from './wire/smart-http.ts'
 import type { Wire } from './wire/wire.ts'
 import { mistrust, requireVersion2, toDoubt } from './wire/wire.ts'
 
-export type RefListing = {
-  readonly refs: ReadonlyMap<RefName, Sha>
+export type RefListing = RefList & {
   /** The default branch; null when the repository is empty or HEAD is detached. */
   readonly head: RefName | null
 }
@@ -26,18 +27,22 @@ export async function listWithoutGit(
   if (mistrust(wire, repository) !== undefined) return undefined
   using limits = watchLimits(deps, 'the listing', signal)
   const options = { client: wire.client, signal: limits.signal, onProgress: limits.progress }
-  const refs = new Map<RefName, Sha>()
+  const collector = collectRefs()
   let head: RefName | null = null
   try {
     await requireVersion2(wire, options, repository)
     await listWireRefs(options, repository, PREFIXES, ({ name, sha, leadsTo }) => {
-      const ref = toRefName(name)
-      if (ref !== undefined) refs.set(ref, sha)
-      if (name === 'HEAD' && leadsTo !== undefined) head = toRefName(leadsTo) ?? null
+      collector.add(name, sha)
+      if (name === 'HEAD' && leadsTo !== undefined) head = toHead(leadsTo)
     })
-    return { refs, head }
+    return { ...collector.list(), head }
   } catch (error) {
     toDoubt(wire, error, { url: repository.url, limits, secrets })
     return undefined
   }
+}
+
+/** The branch that a HEAD leads to; null where it is none that travels. */
+export function toHead(leadsTo: string): RefName | null {
+  return isMangled(leadsTo) ? null : (toRefName(leadsTo) ?? null)
 }
