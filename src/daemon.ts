@@ -3,13 +3,11 @@ import { accessControl, needsTokens } from './access.ts'
 import { administration, hostKeyStore, removalRecorder } from './administration.ts'
 import { auditTrail } from './audit/request-trail.ts'
 import { loadForRun } from './binding/for-run.ts'
-import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
 import { bindingSubject, previewSubject } from './binding/binding.ts'
 import { bindingsUsingKeys } from './binding/side-keys.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { createVault, loadSecretKey } from './credential/vault.ts'
 import { lockInstance } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
 import { openFolders } from './folders.ts'
@@ -29,6 +27,7 @@ import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createMounts } from './mounts.ts'
 import { openNotifications } from './notifications.ts'
+import { openVault } from './open-vault.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { remoteHosts } from './remote-hosts.ts'
 import { repositoriesUsingKeys } from './repository/repositories.ts'
@@ -86,11 +85,10 @@ export async function startDaemon(
   starting.use(lockInstance(config.database.file))
   const db = await openDatabase(config.database.file)
   starting.defer(() => db.destroy())
-  const vault = createVault(loadSecretKey({ logger }, config.secrets))
+  const vault = await openVault({ db, logger }, config.secrets)
   const folders = starting.use(await openFolders({ syncDir: config.sync.dir, backupDir }))
   for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
   await recoverRuns({ db, clock, logger })
-  await warnOfLostKey({ db, vault, logger })
 
   const { hosts, network, allowWire } = remoteHosts(config)
   const git = starting.use(

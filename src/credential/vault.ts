@@ -75,11 +75,19 @@ export function createVault(key: Uint8Array): Vault {
   }
 }
 
-/** The key from the setting, else from the file, which is made when it does not exist. */
-export function loadSecretKey(deps: { readonly logger: Logger }, source: SecretKeySource): Uint8Array {
+/**
+ * The key from the setting, else from the file, which is made when it does not exist. Throws a sentence for the
+ * operator when it does not and none may be made, because something is sealed with the key of before.
+ */
+export function loadSecretKey(
+  deps: { readonly logger: Logger; readonly mayMakeKey: boolean },
+  source: SecretKeySource,
+): Uint8Array {
   if (source.secretKey !== undefined) return decodeKey(source.secretKey, 'SECRET_KEY')
   const file = source.secretKeyFile
-  const text = readKeyFile(file) ?? createKeyFile(file)
+  const found = readKeyFile(file)
+  if (found === undefined && !deps.mayMakeKey) throw keyMissing(file)
+  const text = found ?? createKeyFile(file)
   if ((statSync(file).mode & 0o077) !== 0) {
     deps.logger.warn({ file }, 'the secret key file can be read by other users; set its mode to 0600')
   }
@@ -97,6 +105,12 @@ function decodeKey(text: string, name: string): Uint8Array {
     throw new Error(`${name} must hold 32 bytes in base64 or hex, as \`openssl rand -base64 32\` prints them`)
   }
   return key
+}
+
+function keyMissing(file: string): Error {
+  const zh = `缺少密钥文件，而数据库中已有用原密钥加密的凭据：请放回原文件，或用 SECRET_KEY 提供原密钥；若已丢失，请用 \`openssl rand -base64 32\` 新建该文件，再重新设置凭据`
+  const en = `the key file is missing, but the database holds credentials that were encrypted with the key of before: put that file back, or give its key as SECRET_KEY; if it is lost, make the file with \`openssl rand -base64 32\` and set the credentials again`
+  return new Error(`SECRET_KEY_FILE ${file}: ${zh} / ${en}`)
 }
 
 function readKeyFile(file: string): string | undefined {

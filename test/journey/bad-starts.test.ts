@@ -1,4 +1,4 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runDaemonProcess, startDaemonProcess } from '../rig/daemon.ts'
@@ -86,6 +86,28 @@ test('credentials sealed with a key that is gone are named in the failure of the
   expect(body).toMatchObject({ code_status: 20012 })
   expect(body).toHaveProperty('detail', expect.stringContaining('SECRET_KEY'))
   expect(journey.daemon.output()).toContain('stored tokens cannot be read with this SECRET_KEY')
+})
+
+test('a key that is gone is not replaced where something is encrypted with it, and the start says so', async () => {
+  await using journey = await startJourney()
+  await journey.bind('app')
+  await journey.daemon.stop()
+  const file = join(journey.folder.path, 'data/secret.key')
+  const key = await readFile(file, 'utf8')
+  await rm(file)
+
+  const refused = await runDaemonProcess({ dir: journey.folder.path })
+  const isMade = await stat(file).then(
+    () => true,
+    () => false,
+  )
+  await journey.restart({ SECRET_KEY: key.trim() })
+  const { body } = await journey.daemon.call('POST', '/cerobot/sync/repo/app')
+
+  expect(refused.code).toBe(1)
+  expect(refused.output).toMatch(/^reposync: SECRET_KEY_FILE \S+secret\.key: .+ \/ .+ SECRET_KEY; .+\n$/)
+  expect(isMade).toBe(false)
+  expect(body).toMatchObject({ code_status: 0 })
 })
 
 test('a daemon that starts leaves its folders to itself alone', async () => {
