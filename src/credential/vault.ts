@@ -19,7 +19,7 @@ import type { Logger } from '../log.ts'
 /** Seals and opens secrets with one key; the purpose must be the same both times. */
 export type Vault = {
   readonly seal: (secret: string, purpose: string) => string
-  /** Throws when the text was changed, belongs to another purpose, or was sealed with another key. */
+  /** Throws `UnreadableSecret` when the text was changed, belongs to another purpose, or was sealed with another key. */
   readonly open: (sealed: string, purpose: string) => string
 }
 
@@ -27,6 +27,11 @@ export type SecretKeySource = {
   /** 32 bytes as base64 or hex; wins over the file. */
   readonly secretKey: string | undefined
   readonly secretKeyFile: string
+}
+
+/** A stored secret that nobody can open until its key is back or it is set again. */
+export class UnreadableSecret extends Error {
+  override readonly name = 'UnreadableSecret'
 }
 
 const KEY_BYTES = 32
@@ -51,10 +56,10 @@ export function createVault(key: Uint8Array): Vault {
     open: (sealed, purpose) => {
       const [version, sealedBy, text, ...rest] = sealed.split('.')
       if (version !== VERSION || text === undefined || rest.length > 0) {
-        throw new Error('a stored secret has an unknown form')
+        throw new UnreadableSecret('a stored secret has an unknown form')
       }
       if (sealedBy !== keyId) {
-        throw new Error(
+        throw new UnreadableSecret(
           'a stored secret was encrypted with another SECRET_KEY; restore that key or set the secret again',
         )
       }
@@ -69,7 +74,7 @@ export function createVault(key: Uint8Array): Vault {
           decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
         )
       } catch (cause) {
-        throw new Error('a stored secret was changed or moved and cannot be decrypted', { cause })
+        throw new UnreadableSecret('a stored secret was changed or moved and cannot be decrypted', { cause })
       }
     },
   }

@@ -77,13 +77,20 @@ test('a second daemon on the same data, mirrors or port is refused, and the firs
 })
 
 test('credentials sealed with a key that is gone are named in the failure of the run', async () => {
-  await using journey = await startJourney({ SYNC_ATTEMPTS: '1' })
-  await journey.bind('app')
+  await using journey = await startJourney()
+  const app = await journey.bind('app')
   await journey.restart({ SECRET_KEY: Buffer.alloc(32, 7).toString('base64') })
 
   const { body } = await journey.daemon.call('POST', '/cerobot/sync/repo/app')
+  const pushed = await journey.daemon.deliver(
+    pushTo('gitea', app.inner, 'main', await journey.work.commit('a')),
+  )
+  const run = await journey.daemon.runEnded(runOf(pushed.body))
 
   expect(body).toMatchObject({ code_status: 20012 })
+  expect(run).toMatchObject({ status: 'failed', code: 20012, attempts: 1 })
+  expect(run.hint).toContain('SECRET_KEY')
+  expect(journey.daemon.output()).not.toMatch(/"stack"/)
   expect(body).toHaveProperty('detail', expect.stringContaining('SECRET_KEY'))
   expect(journey.daemon.output()).toContain('stored tokens cannot be read with this SECRET_KEY')
 })
