@@ -106,7 +106,7 @@ async function bindAll(dir: string, pairs: readonly Pair[]): Promise<void> {
     db,
     clock: systemClock,
     logger,
-    vault: createVault(loadSecretKey({ logger }, { secretKey: undefined, secretKeyFile })),
+    vault: createVault(loadSecretKey({ logger, mayMakeKey: true }, { secretKey: undefined, secretKeyFile })),
     addressRules: { schemes: ['http'] as const, allowLocal: false, allowsHost: () => true },
     reconcileIntervalMs: 0,
   }

@@ -68,7 +68,7 @@ async function createBindings(dir: string, count: number): Promise<void> {
   const logger = createLogger('warn')
   const db = await openDatabase(join(dir, 'data', 'reposync.db'))
   const key = loadSecretKey(
-    { logger },
+    { logger, mayMakeKey: true },
     { secretKey: undefined, secretKeyFile: join(dir, 'data', 'secret.key') },
   )
   const deps = {

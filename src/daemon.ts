@@ -3,15 +3,14 @@ import { accessControl, needsTokens } from './access.ts'
 import { administration, hostKeyStore, removalRecorder } from './administration.ts'
 import { auditTrail } from './audit/request-trail.ts'
 import { loadForRun } from './binding/for-run.ts'
-import { warnOfLostKey } from './binding/credential.ts'
 import type { Binding, Side } from './binding/binding.ts'
 import { bindingSubject, previewSubject } from './binding/binding.ts'
 import { bindingsUsingKeys } from './binding/side-keys.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
-import { createVault, loadSecretKey } from './credential/vault.ts'
-import { lockInstance, lockMirrors } from './db/instance-lock.ts'
+import { lockInstance } from './db/instance-lock.ts'
 import { openDatabase } from './db/database.ts'
+import { openFolders } from './folders.ts'
 import { createForges } from './forge/forges.ts'
 import { canHeal } from './git/git-error.ts'
 import { gitVersion } from './git/git-version.ts'
@@ -28,6 +27,7 @@ import type { BindingId } from './ids.ts'
 import type { Logger } from './log.ts'
 import { createMounts } from './mounts.ts'
 import { openNotifications } from './notifications.ts'
+import { openVault } from './open-vault.ts'
 import { createLocalQueue } from './queue/local-queue.ts'
 import { remoteHosts } from './remote-hosts.ts'
 import { repositoriesUsingKeys } from './repository/repositories.ts'
@@ -44,7 +44,6 @@ import { startServer } from './server.ts'
 import { ConfigError } from './settings.ts'
 import { dropBackups } from './sync/backup-repository.ts'
 import { MINIMUM_FREE_BYTES } from './sync/fetch.ts'
-import { prepareFolders } from './sync/folders.ts'
 import { createInspector } from './sync/inspect.ts'
 import { removeMirror } from './sync/mirror.ts'
 import { createSync } from './sync/sync.ts'
@@ -86,18 +85,17 @@ export async function startDaemon(
   starting.use(lockInstance(config.database.file))
   const db = await openDatabase(config.database.file)
   starting.defer(() => db.destroy())
-  const vault = createVault(loadSecretKey({ logger }, config.secrets))
-  await prepareFolders({ syncDir: config.sync.dir, backupDir })
-  starting.use(lockMirrors(config.sync.dir))
+  const vault = await openVault({ db, logger }, config.secrets)
+  const folders = starting.use(await openFolders({ syncDir: config.sync.dir, backupDir }))
   for (const folder of [config.sync.dir, backupDir]) await killOrphans({ clock }, folder)
   await recoverRuns({ db, clock, logger })
-  await warnOfLostKey({ db, vault, logger })
 
   const { hosts, network, allowWire } = remoteHosts(config)
   const git = starting.use(
     await openGit({
       clock,
       runtimeRoot: join(config.sync.dir, '.run'),
+      prepareRoot: folders.prepare,
       idleTimeoutMs: config.sync.idleTimeoutMs,
       timeoutMs: config.sync.timeoutMs,
       allowAddress: hosts.allows,
@@ -238,13 +236,15 @@ export async function startDaemon(
       publicUrl: config.publicUrl,
       apiToken: config.secrets.apiToken,
     }),
-    checkHealth: () =>
-      checkHealth({
+    checkHealth: async () => {
+      await git.runtimeDir()
+      return checkHealth({
         db,
         folders: [dataDir, config.sync.dir],
         minimumFreeBytes: MINIMUM_FREE_BYTES,
         isStopping,
-      }),
+      })
+    },
     mounts: [
       ...createMounts({
         bindings: bindingRoom,

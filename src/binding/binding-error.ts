@@ -1,5 +1,6 @@
 import { DomainError } from '../domain-error.ts'
 import type { Refusal } from './address-refusal.ts'
+import type { Side } from './binding.ts'
 
 // What can be wrong with a request about bindings; the reason is the word that edges map to their codes.
 
@@ -117,11 +118,14 @@ export function branchUnknown(branch: string): DomainError {
   )
 }
 
-export function branchExists(branch: string): DomainError {
+export function branchExists(side: Side, branch: string): DomainError {
   return new DomainError(
     'already_exists',
     'branch_exists',
-    { zh: `分支“${branch}”已绑定`, en: `the branch "${branch}" is bound already` },
+    {
+      zh: `${side === 'internal' ? '内部' : '外部'}分支“${branch}”已绑定`,
+      en: `the ${side} branch "${branch}" is bound already`,
+    },
     { hint: { zh: '每个分支只能绑定一次', en: 'a branch can be bound once per side' } },
   )
 }

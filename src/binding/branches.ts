@@ -66,8 +66,10 @@ export async function createBranch(
       .onConflict((conflict) => conflict.doNothing())
       .returningAll()
       .executeTakeFirst()
-    if (row === undefined) throw branchExists(internal)
-    return rowToBranch(row)
+    if (row !== undefined) return rowToBranch(row)
+    const bound = await branchesOf(trx, [binding.id])
+    const isInternal = bound.some(({ internalBranch }) => internalBranch === internal)
+    throw isInternal ? branchExists('internal', internal) : branchExists('external', external)
   })
 }
 

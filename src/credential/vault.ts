@@ -19,7 +19,7 @@ import type { Logger } from '../log.ts'
 /** Seals and opens secrets with one key; the purpose must be the same both times. */
 export type Vault = {
   readonly seal: (secret: string, purpose: string) => string
-  /** Throws when the text was changed, belongs to another purpose, or was sealed with another key. */
+  /** Throws `UnreadableSecret` when the text was changed, belongs to another purpose, or was sealed with another key. */
   readonly open: (sealed: string, purpose: string) => string
 }
 
@@ -27,6 +27,11 @@ export type SecretKeySource = {
   /** 32 bytes as base64 or hex; wins over the file. */
   readonly secretKey: string | undefined
   readonly secretKeyFile: string
+}
+
+/** A stored secret that nobody can open until its key is back or it is set again. */
+export class UnreadableSecret extends Error {
+  override readonly name = 'UnreadableSecret'
 }
 
 const KEY_BYTES = 32
@@ -51,10 +56,10 @@ export function createVault(key: Uint8Array): Vault {
     open: (sealed, purpose) => {
       const [version, sealedBy, text, ...rest] = sealed.split('.')
       if (version !== VERSION || text === undefined || rest.length > 0) {
-        throw new Error('a stored secret has an unknown form')
+        throw new UnreadableSecret('a stored secret has an unknown form')
       }
       if (sealedBy !== keyId) {
-        throw new Error(
+        throw new UnreadableSecret(
           'a stored secret was encrypted with another SECRET_KEY; restore that key or set the secret again',
         )
       }
@@ -69,17 +74,25 @@ export function createVault(key: Uint8Array): Vault {
           decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
         )
       } catch (cause) {
-        throw new Error('a stored secret was changed or moved and cannot be decrypted', { cause })
+        throw new UnreadableSecret('a stored secret was changed or moved and cannot be decrypted', { cause })
       }
     },
   }
 }
 
-/** The key from the setting, else from the file, which is made when it does not exist. */
-export function loadSecretKey(deps: { readonly logger: Logger }, source: SecretKeySource): Uint8Array {
+/**
+ * The key from the setting, else from the file, which is made when it does not exist. Throws a sentence for the
+ * operator when it does not and none may be made, because something is sealed with the key of before.
+ */
+export function loadSecretKey(
+  deps: { readonly logger: Logger; readonly mayMakeKey: boolean },
+  source: SecretKeySource,
+): Uint8Array {
   if (source.secretKey !== undefined) return decodeKey(source.secretKey, 'SECRET_KEY')
   const file = source.secretKeyFile
-  const text = readKeyFile(file) ?? createKeyFile(file)
+  const found = readKeyFile(file)
+  if (found === undefined && !deps.mayMakeKey) throw keyMissing(file)
+  const text = found ?? createKeyFile(file)
   if ((statSync(file).mode & 0o077) !== 0) {
     deps.logger.warn({ file }, 'the secret key file can be read by other users; set its mode to 0600')
   }
@@ -97,6 +110,12 @@ function decodeKey(text: string, name: string): Uint8Array {
     throw new Error(`${name} must hold 32 bytes in base64 or hex, as \`openssl rand -base64 32\` prints them`)
   }
   return key
+}
+
+function keyMissing(file: string): Error {
+  const zh = `缺少密钥文件，而数据库中已有用原密钥加密的凭据：请放回原文件，或用 SECRET_KEY 提供原密钥；若已丢失，请用 \`openssl rand -base64 32\` 新建该文件，再重新设置凭据`
+  const en = `the key file is missing, but the database holds credentials that were encrypted with the key of before: put that file back, or give its key as SECRET_KEY; if it is lost, make the file with \`openssl rand -base64 32\` and set the credentials again`
+  return new Error(`SECRET_KEY_FILE ${file}: ${zh} / ${en}`)
 }
 
 function readKeyFile(file: string): string | undefined {

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 
@@ -14,20 +14,45 @@ export function lockInstance(file: string): Disposable {
 }
 
 /** The same for the folder of mirrors: daemons with data of their own would end each other's git in it. */
-export function lockMirrors(syncDir: string): Disposable {
-  return lock(
-    join(syncDir, '.mirrors'),
-    `another reposync keeps its mirrors in ${syncDir} already; stop it, or give this one another SYNC_DIR`,
-  )
+export function lockMirrors(syncDir: string): MirrorLock {
+  const take = (): FileLock =>
+    lock(
+      join(syncDir, '.mirrors'),
+      `another reposync keeps its mirrors in ${syncDir} already; stop it, or give this one another SYNC_DIR`,
+    )
+  let held = take()
+  return {
+    renew: () => {
+      if (held.isInPlace()) return
+      const next = take()
+      held[Symbol.dispose]()
+      held = next
+    },
+    [Symbol.dispose]: () => held[Symbol.dispose](),
+  }
 }
 
-function lock(file: string, refusal: string): Disposable {
+type MirrorLock = Disposable & {
+  /** Takes the lock again where its file was removed; throws when another daemon was faster. */
+  readonly renew: () => void
+}
+
+type FileLock = Disposable & {
+  /** Whether whoever comes next would meet this lock. */
+  readonly isInPlace: () => boolean
+}
+
+function lock(file: string, refusal: string): FileLock {
   const held = openLock(file)
   if (!tryLock(held)) {
     held.close()
     throw new Error(refusal)
   }
-  return { [Symbol.dispose]: () => void held.close() }
+  const { ino } = statSync(held.name)
+  return {
+    isInPlace: () => statSync(held.name, { throwIfNoEntry: false })?.ino === ino,
+    [Symbol.dispose]: () => void held.close(),
+  }
 }
 
 function openLock(file: string): Sqlite.Database {

@@ -1,4 +1,4 @@
-import { isZeroSha, toRefName, toSha } from '../git/refs.ts'
+import { isMangled, isZeroSha, toRefName, toSha } from '../git/refs.ts'
 import type { Change, Envelope, ParsedDelivery } from './forge.ts'
 
 // What every forge means by a moved ref, whatever it calls the fields.
@@ -74,8 +74,8 @@ type NamedChange = Omit<Change, 'ref'> & { readonly ref: string }
 function changesOf(envelope: Envelope, named: readonly NamedChange[]): ParsedDelivery {
   const changes = named.flatMap((change) => {
     const ref = toRefName(change.ref)
-    // Pull requests, notes and names that git would refuse do not travel.
-    return ref === undefined ? [] : [{ ...change, ref }]
+    // Pull requests, notes, and names that git would refuse or that are not UTF-8 do not travel.
+    return ref === undefined || isMangled(ref) ? [] : [{ ...change, ref }]
   })
   return changes.length === 0
     ? { ...envelope, kind: 'nothing', reason: 'event' }

@@ -82,6 +82,8 @@ const TRAITS = {
   out_of_memory: ['heals'],
   mirror_busy: ['heals'],
   mirror_damaged: ['heals'],
+  // What logs in was sealed with another key than the daemon has now.
+  secret_unreadable: [],
   canceled: [],
   unknown: ['heals'],
 } as const satisfies Readonly<Record<string, readonly Trait[]>>

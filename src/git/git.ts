@@ -9,6 +9,7 @@ import { watchLimits } from './limits.ts'
 import type { LimitDeps } from './limits.ts'
 import { tryToRecord } from './orphans.ts'
 import { collectMessages, readLines } from './output.ts'
+import type { RuntimeDir } from './runtime-dir.ts'
 
 // The only place that starts git.
 //
@@ -19,8 +20,7 @@ import { collectMessages, readLines } from './output.ts'
 // of it lives, so that after a crash no second git works on a repository that an old one still has.
 
 export type RunDeps = LimitDeps & {
-  /** A private folder (0700) of this process. */
-  readonly runtimeDir: string
+  readonly runtimeDir: RuntimeDir
   /** Told about every git process that starts. */
   readonly onGit?: (operation: string) => void
 }
@@ -67,16 +67,17 @@ const FORCE_KILL_DELAY = 5 * SECOND
 export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   if (call.signal.aborted) return { kind: 'stopped', failure: { kind: 'canceled', detail: 'canceled' } }
   const [file, args] = commandLine(call)
+  const runtimeDir = await deps.runtimeDir()
   deps.onGit?.(call.operation)
 
   const limits = watchLimits(deps, `git ${call.operation}`, call.signal)
   using _ = limits
   const subprocess = execa(file, args, {
-    cwd: deps.runtimeDir,
+    cwd: runtimeDir,
     env: gitEnvironment({
       access: call.access,
       durable: call.durable ?? false,
-      ceiling: dirname(deps.runtimeDir),
+      ceiling: dirname(runtimeDir),
       variables: call.variables,
     }),
     extendEnv: false,
@@ -114,7 +115,7 @@ export async function runGit(deps: RunDeps, call: GitCall): Promise<GitResult> {
   }
 
   const base =
-    call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${deps.runtimeDir}/${call.operation}`
+    call.fenced === true && call.gitDir !== undefined ? call.gitDir : `${runtimeDir}/${call.operation}`
   using record = subprocess.pid === undefined ? undefined : tryToRecord(base, subprocess.pid)
   // One that nobody could find after a crash must not run, so a full disk ends it.
   if (record?.problem !== undefined) limits.stop('unknown', 'it could not be written down')

@@ -1,12 +1,12 @@
 import { execa } from 'execa'
 import { SECOND } from '../clock.ts'
 import { recordProcess } from './orphans.ts'
+import type { RuntimeDir } from './runtime-dir.ts'
 
 // Short calls of programs that come with ssh, each with an environment of its own and an end.
 
 export type HelperDeps = {
-  /** A private folder (0700) of this process. */
-  readonly runtimeDir: string
+  readonly runtimeDir: RuntimeDir
 }
 
 type Helper = {
@@ -24,8 +24,9 @@ export async function runHelper(
   { runtimeDir }: HelperDeps,
   { file, args, variables = {}, input }: Helper,
 ): Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }> {
+  const cwd = await runtimeDir()
   const subprocess = execa(file, args, {
-    cwd: runtimeDir,
+    cwd,
     env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/nonexistent', LC_ALL: 'C', ...variables },
     extendEnv: false,
     reject: false,
@@ -35,8 +36,7 @@ export async function runHelper(
     killDescendants: true,
   })
   // A daemon that dies leaves it to the next one to end what would go on for ever.
-  using _record =
-    subprocess.pid === undefined ? undefined : recordProcess(`${runtimeDir}/helper`, subprocess.pid)
+  using _record = subprocess.pid === undefined ? undefined : recordProcess(`${cwd}/helper`, subprocess.pid)
   const { exitCode, stdout, stderr } = await subprocess
   return { exitCode, stdout, stderr }
 }

@@ -2,8 +2,10 @@ import type { RunDeps } from './git.ts'
 import { runGit } from './git.ts'
 import type { GitOutcome } from './git-error.ts'
 import type { LocalRepository } from './local-repository.ts'
-import type { RefName, Sha } from './refs.ts'
-import { toRefName, toSha } from './refs.ts'
+import { collectRefs } from './ref-list.ts'
+import type { RefList } from './ref-list.ts'
+import type { Sha } from './refs.ts'
+import { toSha } from './refs.ts'
 
 // Refs of a repository on this machine, read and moved by git in the repository itself: only git knows all the
 // forms in which refs are kept. Its hooks are off, and no other part of git is at work in these calls.
@@ -13,8 +15,8 @@ export async function listOwnRefs(
   deps: RunDeps,
   { commonDir }: LocalRepository,
   signal: AbortSignal,
-): Promise<GitOutcome<{ readonly refs: ReadonlyMap<RefName, Sha> }>> {
-  const refs = new Map<RefName, Sha>()
+): Promise<GitOutcome<RefList>> {
+  const collector = collectRefs()
   const result = await runGit(deps, {
     operation: 'for-each-ref',
     args: ['for-each-ref', '--format=%(objectname) %(refname)', '--', 'refs/heads/', 'refs/tags/'],
@@ -22,13 +24,11 @@ export async function listOwnRefs(
     signal,
     onLine: (line) => {
       const space = line.indexOf(' ')
-      const sha = toSha(line.slice(0, space))
-      const ref = toRefName(line.slice(space + 1))
-      if (sha !== undefined && ref !== undefined) refs.set(ref, sha)
+      collector.add(line.slice(space + 1), toSha(line.slice(0, space)))
     },
   })
   if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
-  return { ok: true, refs }
+  return { ok: true, ...collector.list() }
 }
 
 /** One change; it happens only when the ref still is what it was seen to be (null: absent). */

@@ -10,6 +10,7 @@ import { branchesInUse } from './local-repository.ts'
 import { listLocalRefs } from './mirror-repository.ts'
 import type { PushResult, PushResults, PushUpdate } from './push.ts'
 import { rejected } from './push.ts'
+import type { RefList } from './ref-list.ts'
 import type { RefName, RemoteUrl, Sha } from './refs.ts'
 import { folderUrl, isTagRef, refInTheWay, toRefName } from './refs.ts'
 import type { Shadow } from './shadow.ts'
@@ -39,10 +40,10 @@ export function listEnd(
   deps: RunDeps,
   { repository, exclusively }: LocalEnd,
   { signal }: CallOptions,
-): Promise<GitOutcome<{ readonly refs: ReadonlyMap<RefName, Sha>; readonly head: null }>> {
+): Promise<GitOutcome<RefList & { readonly head: null }>> {
   return exclusively(async () => {
     const listed = await listOwnRefs(deps, repository, signal)
-    return listed.ok ? { ok: true, refs: listed.refs, head: null } : listed
+    return listed.ok ? { ...listed, head: null } : listed
   })
 }
 

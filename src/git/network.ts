@@ -10,6 +10,7 @@ import type { GitErrorKind, GitFailure, GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { Endpoint, HostDeps } from './host.ts'
 import { resolveHost } from './host.ts'
+import type { RuntimeDir } from './runtime-dir.ts'
 
 // How git reaches a host over HTTP: what it trusts there, and through which proxy.
 
@@ -24,9 +25,10 @@ export type NetworkDeps = {
 type HttpEndpoint = Extract<Endpoint, { readonly scheme: 'http' | 'https' }>
 
 /** Git takes one file and forgets the system's, so each holds the system's authorities and those of its bundle. */
-export function createTrustFiles(dir: string): NetworkDeps['trustFile'] {
+export function createTrustFiles(runtimeDir: RuntimeDir): NetworkDeps['trustFile'] {
   const paths = new Map<Bundle, string>()
   return async (bundle) => {
+    const dir = await runtimeDir()
     const path = paths.get(bundle) ?? join(dir, `trust-${paths.size}.pem`)
     paths.set(bundle, path)
     // Whoever tidies up temporary folders may have taken it for forgotten.

@@ -68,7 +68,7 @@ async function callOnce(
   if (Buffer.byteLength(refspecs.join(' ')) <= MOST_ARGUMENT_BYTES) {
     return runGit(deps, { ...common, args: [...start, url, ...refspecs], access })
   }
-  const file = join(deps.runtimeDir, `push-${crypto.randomUUID()}`)
+  const file = join(await deps.runtimeDir(), `push-${crypto.randomUUID()}`)
   const lines = refspecs.map((refspec) => `\tpush = "${refspec.replace(/["\\]/g, '\\$&')}"\n`)
   await writeFile(file, `[remote "${TARGET}"]\n${lines.join('')}`, { mode: 0o600 })
   try {

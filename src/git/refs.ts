@@ -40,6 +40,14 @@ export function toRefName(text: string): RefName | undefined {
   return isWellFormedRef(text) ? (text as RefName) : undefined
 }
 
+/**
+ * Whether bytes that are no UTF-8 were lost when the name was read. Git takes any bytes for a name, but what is left
+ * of these names another ref of the same repository, or none.
+ */
+export function isMangled(name: string): boolean {
+  return name.includes('\uFFFD')
+}
+
 export function toBranchName(text: string): BranchName | undefined {
   if (text.startsWith('-') || text === 'HEAD') return undefined
   return toRefName(`refs/heads/${text}`) === undefined ? undefined : (text as BranchName)

@@ -53,10 +53,12 @@ export async function relayBranch(
   const { wire } = deps
   if (wire === undefined) return doubtful({ kind: 'off', detail: 'git does everything' })
   if (!isOnServer(order.source) || !isOnServer(order.target)) return NO_SERVER
+  const runtimeDir = await deps.runtimeDir().catch(() => undefined)
+  if (runtimeDir === undefined) return doubtful({ kind: 'unreachable', detail: 'there is no private folder' })
   using limits = watchLimits(deps, 'the relay', signal)
   const watch = { signal: limits.signal, onProgress: limits.progress }
   const reach = (url: RemoteUrl, reached: Reached): WireRepository | undefined =>
-    openRepository({ ...deps, wire }, url, reached, watch)
+    openRepository({ wire, runtimeDir }, url, reached, watch)
   const { source, target } = order
   const outcome = await withAccess<{ readonly relayed: Relayed }>(
     deps,

@@ -5,7 +5,7 @@ import { runGit } from './git.ts'
 import type { GitOutcome } from './git-error.ts'
 import { failed } from './git-error.ts'
 import type { RefListing } from './listing.ts'
-import { listWithoutGit } from './listing.ts'
+import { listWithoutGit, toHead } from './listing.ts'
 import type { LocalEnd } from './local-remote.ts'
 import { fetchEnd, listEnd, pushToEnd } from './local-remote.ts'
 import { joinPacks, restoreConfig, writeTrialCommit } from './mirror-repository.ts'
@@ -14,8 +14,9 @@ import { callPush, PUSH, pushLimits } from './push-call.ts'
 import type { PushStep } from './push-history.ts'
 import { pushInParts } from './push-parts.ts'
 import type { PushResults, PushUpdate } from './push.ts'
-import type { RefName, RemoteUrl, Sha } from './refs.ts'
-import { toRefName, toSha } from './refs.ts'
+import { collectRefs } from './ref-list.ts'
+import type { RefName, RemoteUrl } from './refs.ts'
+import { toSha } from './refs.ts'
 import type { Wire } from './wire/wire.ts'
 
 // Stage 6: what can be done with a repository on a forge.
@@ -64,7 +65,7 @@ export function listRefs(
       const listing = await listWithoutGit({ ...deps, wire }, remote.url, { access, http }, options.signal)
       if (listing !== undefined) return { ok: true, ...listing }
     }
-    const refs = new Map<RefName, Sha>()
+    const collector = collectRefs()
     let head: RefName | null = null
     const result = await runGit(deps, {
       operation: 'ls-remote',
@@ -73,19 +74,19 @@ export function listRefs(
       signal: options.signal,
       onLine: (line) => {
         const [value = '', name = ''] = line.split('\t')
-        if (name === 'HEAD' && value.startsWith('ref: ')) head = toRefName(value.slice(5)) ?? null
-        const ref = toRefName(name)
-        const sha = toSha(value)
-        if (ref !== undefined && sha !== undefined) refs.set(ref, sha)
+        if (name === 'HEAD' && value.startsWith('ref: ')) head = toHead(value.slice(5))
+        collector.add(name, toSha(value))
       },
     })
     if (result.kind === 'stopped' || result.exitCode !== 0) return { ok: false, failure: result.failure }
+    const list = collector.list()
     // Where the question itself fails, git's word stands.
-    const answer = refs.size === 0 && http !== undefined ? await probe(remote.url, http, options.signal) : GIT
+    const answer =
+      list.refs.size === 0 && http !== undefined ? await probe(remote.url, http, options.signal) : GIT
     if (answer.kind === 'other' || answer.kind === 'redirect') {
       return failed('not_git', 'the server answered, but not as a git server')
     }
-    return { ok: true, refs, head }
+    return { ok: true, ...list, head }
   })
 }
 

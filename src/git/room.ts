@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { chmod, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
 import { createAgents, createContexts } from '../host-agent.ts'
@@ -9,6 +9,7 @@ import type { HostKeys } from './host-key.ts'
 import { createTrustFiles } from './network.ts'
 import { describeProcess, killOrphans } from './orphans.ts'
 import type { RemoteDeps } from './remote.ts'
+import { keepRuntimeDir, makeRoot } from './runtime-dir.ts'
 import { closeConnections, openConnections } from './ssh.ts'
 import { openWire } from './wire/wire.ts'
 import type { Wire } from './wire/wire.ts'
@@ -19,6 +20,8 @@ export type GitOptions = {
   readonly clock: Clock
   /** A short path of the daemon's own, e.g. `<SYNC_DIR>/.run`; key files and sockets live below it while they are used. */
   readonly runtimeRoot: string
+  /** Comes before the folders are made, also when they have to be made again. */
+  readonly prepareRoot?: () => Promise<void>
   readonly idleTimeoutMs: number
   /** 0: no limit. */
   readonly timeoutMs: number
@@ -35,13 +38,14 @@ export type GitOptions = {
 
 /** Clears what a dead daemon has left below the root; disposing ends shared connections. Git must not run any more by then. */
 export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDisposable> {
-  const { runtimeRoot, network = DIRECT_NETWORK } = options
-  await mkdir(runtimeRoot, { recursive: true, mode: 0o700 })
-  await chmod(runtimeRoot, 0o700)
+  const { runtimeRoot, network = DIRECT_NETWORK, prepareRoot = () => Promise.resolve() } = options
+  await makeRoot(runtimeRoot)
   await removeDead(options.clock, runtimeRoot)
-  const runtimeDir = await mkdtemp(join(runtimeRoot, ownName()))
-  if (!/^[\w./+@-]+$/.test(runtimeDir)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
-  const connections = await openConnections(options.clock, runtimeDir)
+  const path = await mkdtemp(join(runtimeRoot, ownName()))
+  if (!/^[\w./+@-]+$/.test(path)) throw new Error(`${runtimeRoot}: ssh cannot use such a path`)
+  const runtimeDir = keepRuntimeDir(path, prepareRoot)
+  await runtimeDir()
+  const connections = openConnections(options.clock, path)
   const { clock, allowWire: allows } = options
   const contextOf = createContexts()
   const wire = allows === undefined ? undefined : openWire({ clock, allows, contextOf })
@@ -57,7 +61,7 @@ export async function openGit(options: GitOptions): Promise<RemoteDeps & AsyncDi
     [Symbol.asyncDispose]: async () => {
       await wire?.client.close()
       await connections.close()
-      await rm(runtimeDir, { recursive: true, force: true })
+      await rm(path, { recursive: true, force: true })
     },
   }
 }

@@ -22,7 +22,7 @@ export async function openShadow(
     readonly head?: Sha | undefined
   },
 ): Promise<Shadow> {
-  const dir = await mkdtemp(join(deps.runtimeDir, 'shadow-'))
+  const dir = await mkdtemp(join(await deps.runtimeDir(), 'shadow-'))
   await initBare(dir, shown.objectFormat)
   await rm(join(dir, 'objects'), { recursive: true })
   await symlink(objectsDir, join(dir, 'objects'))

@@ -58,7 +58,7 @@ async function inPrivateFolder<Result>(
   { runtimeDir }: HelperDeps,
   use: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(runtimeDir, 'key-'))
+  const folder = await mkdtemp(join(await runtimeDir(), 'key-'))
   try {
     return await use(folder)
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -9,6 +9,8 @@ import type { RemoteAccess } from './environment.ts'
 import { gitEnvironment } from './environment.ts'
 import type { HostKeys } from './host-key.ts'
 import { formatKnownHosts, hostKeyName, parseKnownHosts } from './host-key.ts'
+import { SOCKETS } from './runtime-dir.ts'
+import type { RuntimeDir } from './runtime-dir.ts'
 
 // How git speaks SSH: with the key and the host keys of one call, and over a connection that calls of
 // the same key to the same host share for a minute. No configuration and no agent of the machine takes part.
@@ -21,7 +23,7 @@ export type SshConnections = {
 }
 
 export type SshDeps = {
-  readonly runtimeDir: string
+  readonly runtimeDir: RuntimeDir
   readonly hostKeys: HostKeys
   readonly connections: SshConnections
 }
@@ -41,7 +43,6 @@ type SshAccess = {
   readonly close: () => Promise<void>
 }
 
-const SOCKETS = 's'
 const PERSIST_SECONDS = 60
 // A socket's path may have 104 bytes, and ssh appends 17 while it creates one.
 const MAX_SOCKET_PATH = 80
@@ -75,7 +76,7 @@ export async function openSsh(
 ): Promise<SshAccess> {
   const name = hostKeyName(target.host, target.port)
   const known = await deps.hostKeys.find(name)
-  const dir = await mkdtemp(join(deps.runtimeDir, 'ssh-'))
+  const dir = await mkdtemp(join(await deps.runtimeDir(), 'ssh-'))
   const knownHosts = join(dir, 'known_hosts')
   const keyFile = join(dir, 'key')
   await writeFile(knownHosts, formatKnownHosts(known), { mode: 0o600 })
@@ -131,9 +132,8 @@ function normalizeKey(privateKey: string): string {
 }
 
 /** The paths of shared connections, all inside one private folder. */
-export async function openConnections(clock: Clock, runtimeDir: string): Promise<SshConnections> {
+export function openConnections(clock: Clock, runtimeDir: string): SshConnections {
   const dir = join(runtimeDir, SOCKETS)
-  await mkdir(dir, { mode: 0o700 })
   const sockets = new Map<string, { readonly path: string; readonly openedAt: number }>()
   let made = 0
   return {

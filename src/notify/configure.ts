@@ -142,7 +142,7 @@ function merge(before: ChannelContent, change: ChannelChange): ChannelContent {
     name: over(change.name, before.name),
     type: over(change.type, before.type),
     enabled: over(change.enabled, before.enabled),
-    events: over(change.events, before.events),
+    events: eventsAfter(before, change),
     scope: over(change.scope, before.scope),
     report: over(change.report, before.report),
     stormLimit: over(change.stormLimit, before.stormLimit),
@@ -153,6 +153,13 @@ function merge(before: ChannelContent, change: ChannelChange): ChannelContent {
     },
     templatesByEvent: over(change.templatesByEvent, before.templatesByEvent),
   }
+}
+
+/** Whoever asks for every change, and has never chosen among the events, wants to hear of successes. */
+function eventsAfter({ events }: ChannelContent, change: ChannelChange): readonly NoticeEvent[] {
+  if (change.events !== undefined || change.report !== 'all') return change.events ?? events
+  const isDefault = JSON.stringify(events) === JSON.stringify(DEFAULT_EVENTS)
+  return isDefault ? [...events, 'sync_success'] : events
 }
 
 // Null is a value: it takes away what was there.

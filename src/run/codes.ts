@@ -81,6 +81,7 @@ const CODES: Readonly<Record<GitErrorKind, keyof typeof TEXTS>> = {
   protected: 20011,
   hook_declined: 20011,
   unknown: 20012,
+  secret_unreadable: 20012,
   canceled: 20100,
   address_denied: 20101,
   disk_full: 20102,

@@ -3,6 +3,7 @@ import { sleep } from '../clock.ts'
 import type { Binding, Side } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
+import { UnreadableSecret } from '../credential/vault.ts'
 import { explain } from '../domain-error.ts'
 import type { GitErrorKind, GitFailure } from '../git/git-error.ts'
 import type { RefName } from '../git/refs.ts'
@@ -182,11 +183,20 @@ async function attempt(
     )
     return { end: { ...end, defaultBranches }, binding: bound?.binding }
   } catch (error) {
-    logger.error({ err: error }, 'a run failed in a way nobody foresaw')
     const detail = explain(error)
     log.write('ERROR', detail)
+    if (isUnreadableSecret(error)) {
+      logger.error({ detail }, 'a run needs a stored secret that cannot be read with this SECRET_KEY')
+      return { end: judgeAttempt([failed('secret_unreadable', detail)], deps.canHeal) }
+    }
+    logger.error({ err: error }, 'a run failed in a way nobody foresaw')
     return { end: judgeAttempt([failed('unknown', detail)], deps.canHeal) }
   }
+}
+
+function isUnreadableSecret(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return error instanceof UnreadableSecret || isUnreadableSecret(error.cause)
 }
 
 async function askMirror(

@@ -200,6 +200,10 @@ export const HINTS: Readonly<Record<GitErrorKind, Text>> = {
     zh: '本地镜像损坏，将自动重建',
     en: 'the local mirror is damaged and will be rebuilt',
   },
+  secret_unreadable: {
+    zh: '请恢复原来的 SECRET_KEY 或 secret.key，或重新设置令牌与 SSH 密钥',
+    en: 'put the former SECRET_KEY or secret.key back, or set the tokens and SSH keys again',
+  },
   canceled: { zh: '可以重新发起同步', en: 'start the sync again when wanted' },
   unknown: { zh: '请查看同步日志', en: 'see the log of the run' },
 }

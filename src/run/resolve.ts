@@ -1,4 +1,4 @@
-import { directionFrom, otherSide } from '../binding/binding.ts'
+import { directionFrom, otherSide, sourceSide } from '../binding/binding.ts'
 import type { Side } from '../binding/binding.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
@@ -13,7 +13,7 @@ import { findOpenConflict, listHeldBy } from './conflicts.ts'
 import { toSubject } from './consequences.ts'
 import { requestRun } from './request.ts'
 import type { RunSubject } from './request.ts'
-import type { Work, WorkItem, WorkRef } from './run.ts'
+import type { Run, Work, WorkItem, WorkRef } from './run.ts'
 import { getRun } from './runs.ts'
 
 // What a person decides about refs: which side of a conflict wins, that many deletions are meant, that a head
@@ -63,11 +63,18 @@ export async function resolveConflict(
   return request(deps, of, decision.by, [toWork(directionFrom(decision.take), [toDecided(conflict)])])
 }
 
+export type Confirmed = {
+  readonly runId: RunId
+  /** Refs that wait with other heads by now than the run has shown: nobody has confirmed those. */
+  readonly leftOut: readonly RefName[]
+}
+
 /**
- * Requests what a run has held back because it was so much. Throws `run_not_found`, or `nothing_held` when
- * nothing of that waits any more.
+ * Requests what a run has held back because it was so much, as far as it waits with the heads that the run has
+ * shown. Throws `run_not_found`, `nothing_held` when nothing of that waits any more, or `conflict_moved` when all
+ * of it has moved since.
  */
-export async function confirmHeld(deps: DecideDeps, id: RunId, by: string): Promise<RunId> {
+export async function confirmHeld(deps: DecideDeps, id: RunId, by: string): Promise<Confirmed> {
   const run = await getRun(deps, id)
   const held = await listHeldBy(deps.db, run)
   if (held.length === 0) {
@@ -76,10 +83,13 @@ export async function confirmHeld(deps: DecideDeps, id: RunId, by: string): Prom
       en: `run ${id} has nothing that waits for a confirmation`,
     })
   }
-  const work = [...Map.groupBy(held, ({ direction }) => direction)].map(([direction, conflicts]) =>
+  const shown = held.filter((conflict) => isShownBy(run, conflict))
+  const leftOut = held.filter((conflict) => !shown.includes(conflict)).map(({ ref }) => ref)
+  if (shown.length === 0) throw heldMoved(id, leftOut)
+  const work = [...Map.groupBy(shown, ({ direction }) => direction)].map(([direction, conflicts]) =>
     toWork(direction, conflicts.map(toDecided)),
   )
-  return request(deps, toSubject(run), by, work)
+  return { runId: await request(deps, toSubject(run), by, work), leftOut }
 }
 
 /**
@@ -123,6 +133,21 @@ function toDecided({ ref, externalRef, heads }: Conflict): WorkRef {
   return { internal: ref, external: externalRef, branchId: null, after: null, seen: heads }
 }
 
+/** Whether the heads of now are those that stand in the record of the run. */
+function isShownBy({ refs }: Run, { ref, externalRef, direction, heads }: Conflict): boolean {
+  const names = { internal: ref, external: externalRef }
+  const from = sourceSide(direction)
+  const to = otherSide(from)
+  return refs.some(
+    (shown) =>
+      shown.result === 'conflict' &&
+      shown.source_ref === names[from] &&
+      shown.target_ref === names[to] &&
+      shown.after === heads[from] &&
+      shown.before === heads[to],
+  )
+}
+
 function refuseMoved({ heads, ref }: Conflict, seen: Partial<SeenHeads> = {}): void {
   const isSame = (['internal', 'external'] as const).every(
     (side) => seen[side] === undefined || seen[side] === heads[side],
@@ -133,6 +158,24 @@ function refuseMoved({ heads, ref }: Conflict, seen: Partial<SeenHeads> = {}): v
     'conflict_moved',
     { zh: `${ref} 在你查看之后又有变化`, en: `${ref} has moved since you looked` },
     { hint: { zh: '请重新查看冲突后再决定', en: 'look at the conflict again, then decide' } },
+  )
+}
+
+function heldMoved(id: RunId, refs: readonly RefName[]): DomainError {
+  const few = refs.slice(0, 3).join(', ')
+  return new DomainError(
+    'conflict',
+    'conflict_moved',
+    {
+      zh: `运行 ${id} 之后又有变化，未确认任何更改：${few}`,
+      en: `what waits has moved since run ${id}, so nothing of it is confirmed: ${few}`,
+    },
+    {
+      hint: {
+        zh: '请查看冲突，再确认最近一次显示这些更改的运行',
+        en: 'look at the conflicts, then confirm the latest run that shows them',
+      },
+    },
   )
 }
 

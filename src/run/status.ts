@@ -2,7 +2,7 @@ import { bindingSubject } from '../binding/binding.ts'
 import type { Binding, Side } from '../binding/binding.ts'
 import type { BindingForRun } from '../binding/for-run.ts'
 import { placeRef } from '../binding/rules.ts'
-import type { LeftOut, Rules } from '../binding/rules.ts'
+import type { LeftOut, RefPair, Rules } from '../binding/rules.ts'
 import type { Clock } from '../clock.ts'
 import type { Database } from '../db/database.ts'
 import { DomainError } from '../domain-error.ts'
@@ -72,12 +72,12 @@ export type Matching = {
     readonly on: readonly Side[]
     readonly internal: RefName | null
     readonly external: RefName | null
-    /** Null: it travels. */
-    readonly leftOut: LeftOut | null
+    /** Null: it travels; `branches`: it is none of the bound branches, which alone travel. */
+    readonly leftOut: LeftOut | 'branches' | null
   }[]
 }
 
-/** What rules would make of the refs that both sides have now. */
+/** What rules would make of the refs that both sides have now; bound branches travel whatever the rules say. */
 export async function matchRules(
   deps: StatusDeps,
   binding: Binding,
@@ -85,11 +85,14 @@ export async function matchRules(
   signal: AbortSignal,
 ): Promise<Matching> {
   const inspected = await toInspected(deps, await loadAllowed(deps, binding))
+  const { scope } = inspected
+  const place = (side: Side, ref: RefName): RefPair | LeftOut | 'branches' =>
+    scope === 'all' ? placeRef(rules, side, ref) : (scope.find((pair) => pair[side] === ref) ?? 'branches')
   const names = await deps.inspector.listNames(inspected, signal)
   const matched = new Map<string, Matching['refs'][number]>()
   for (const side of ['internal', 'external'] as const) {
     for (const ref of names[side].names) {
-      const placed = placeRef(rules, side, ref)
+      const placed = place(side, ref)
       const isOut = typeof placed === 'string'
       const key = isOut ? `${side} ${ref}` : placed.internal
       const known = matched.get(key)

@@ -12,7 +12,7 @@ export async function withLookRepository<T>(
   lender: string,
   use: (dir: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await mkdtemp(join(git.runtimeDir, 'look-'))
+  const folder = await mkdtemp(join(await git.runtimeDir(), 'look-'))
   try {
     const dir = join(folder, 'look.git')
     await initBare(dir)

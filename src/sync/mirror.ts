@@ -37,6 +37,8 @@ export function pushWindow(mirror: string): string {
 
 /** Makes sure that there is a mirror; after a use that did not end well, without what a dead git left in it. */
 export async function openMirror(context: SyncContext, wasLeftClean: boolean): Promise<void> {
+  // Git's own folder lies beside the mirrors: where all of it was removed, it is made again with its checks.
+  await context.deps.git.runtimeDir()
   if (!(await exists(join(context.mirror, 'HEAD')))) {
     context.log('INFO', '初始化仓库 *********')
     await replaceMirror(context.mirror)

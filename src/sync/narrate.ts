@@ -22,6 +22,12 @@ export function narrateCommand(
   log('INFO', `Execute cmd: git ${verb} ${side} ${names}${more(refs.length)}`)
 }
 
+/** Refs that nobody but git can name. */
+export function narrateLeftOut(log: SyncLog, side: Side, notUtf8: readonly string[]): void {
+  const names = `${notUtf8.slice(0, SHOWN_REFS).join(' ')}${more(notUtf8.length)}`
+  log('INFO', `名称不是 UTF-8，不同步 / left out on ${side}, because the name is not UTF-8: ${names}`)
+}
+
 /** How far a branch has come that is too large for one push. */
 export function narrateStep(log: SyncLog, { ref, sha, done, of }: PushStep): void {
   log(

@@ -45,6 +45,18 @@ test('branches are bound under their full names, and listed', async () => {
   expect(total).toBe(2)
 })
 
+test('a refusal names the branch that is bound already, which may be that of the other side', async () => {
+  await using world = await openWorld()
+  await bind(world)
+  await createBranch(world.deps, 'app', pair('main', 'upstream'))
+
+  const external = createBranch(world.deps, 'app', pair('dev', 'upstream'))
+  const internal = createBranch(world.deps, 'app', pair('main', 'other'))
+
+  await expect(external).rejects.toThrow('the external branch "upstream" is bound already')
+  await expect(internal).rejects.toThrow('the internal branch "main" is bound already')
+})
+
 test('a branch is bound once per side', async () => {
   await using world = await openWorld()
   await bind(world)

@@ -61,7 +61,7 @@ test('an old PEM key with a passphrase keeps its headers, also when it was inden
 
   const inspected = inspectPrivateKey(text.replaceAll(/^/gm, '  '))
   const reading = await readPrivateKey(
-    { runtimeDir: folder.path },
+    { runtimeDir: () => Promise.resolve(folder.path) },
     inspected.kind === 'ok' ? inspected.text : '',
     PASSPHRASE,
   )

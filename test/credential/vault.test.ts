@@ -97,7 +97,7 @@ test('a key file that others may read is used, with a warning', async () => {
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
 
-  loadSecretKey({ logger }, source)
+  loadSecretKey({ logger, mayMakeKey: false }, source)
 
   expect(lines.join()).toContain('can be read by other users')
 })
@@ -123,7 +123,7 @@ test('a key that is none names its setting and not its text', async () => {
 })
 
 function silent() {
-  return { logger: pino({ level: 'silent' }) }
+  return { logger: pino({ level: 'silent' }), mayMakeKey: true }
 }
 
 function messageOf(work: () => unknown): string {

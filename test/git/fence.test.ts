@@ -96,8 +96,8 @@ test('opening the room clears what dead processes have left in the runtime folde
   await using next = await openGit(options)
 
   expect((await readdir(folder.path)).length).toBe(2)
-  await expect(access(living.runtimeDir)).resolves.toBeUndefined()
-  await expect(access(next.runtimeDir)).resolves.toBeUndefined()
+  await expect(access(await living.runtimeDir())).resolves.toBeUndefined()
+  await expect(access(await next.runtimeDir())).resolves.toBeUndefined()
   await expect(access(dead)).rejects.toThrow('ENOENT')
 })
 

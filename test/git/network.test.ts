@@ -42,8 +42,10 @@ test('what git is to trust is written again when somebody has tidied it away', a
   })
   const { room, remote } = world
   await listRefs(room.git, remote, { signal })
-  const [trustFile = ''] = (await readdir(room.git.runtimeDir)).filter((name) => name.endsWith('.pem'))
-  await rm(join(room.git.runtimeDir, trustFile))
+  const [trustFile = ''] = (await readdir(await room.git.runtimeDir())).filter((name) =>
+    name.endsWith('.pem'),
+  )
+  await rm(join(await room.git.runtimeDir(), trustFile))
 
   const listed = await listRefs(room.git, remote, { signal })
 

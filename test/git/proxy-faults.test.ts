@@ -88,7 +88,7 @@ test('no process and no file shows the password of the proxy', async () => {
   await hold.reached
   const running = await findProcesses(NAME)
   const everything = (await findProcesses('')).map(({ command }) => command).join('\n')
-  const files = (await Promise.all([mirror, room.git.runtimeDir].map(readAll))).join('\n')
+  const files = (await Promise.all([mirror, await room.git.runtimeDir()].map(readAll))).join('\n')
   hold.release()
   await pushing
 

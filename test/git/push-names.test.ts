@@ -45,7 +45,9 @@ test('names of every kind also travel in a push that is too long for a command l
   expect(pushed).toEqual({ ok: true, results: new Map(names.map((name) => [name, OK])) })
   expect([...(await readRefs(world.app.dir)).keys()].toSorted()).toEqual(names.toSorted())
   expect(world.room.operations).toEqual(['fetch', 'push'])
-  expect((await readdir(world.room.git.runtimeDir)).filter((name) => name.startsWith('push'))).toEqual([])
+  expect(
+    (await readdir(await world.room.git.runtimeDir())).filter((name) => name.startsWith('push')),
+  ).toEqual([])
 })
 
 test('a name that begins with a plus keeps its lease', async () => {

@@ -72,7 +72,7 @@ test('an abort leaves no ssh but the shared connections, and no key', async () =
   const relayed = await relaying
   const after = await world.left()
   await hold.release()
-  const processes = await waitForProcesses(world.room.git.runtimeDir, (all) => all.length <= 2)
+  const processes = await waitForProcesses(await world.room.git.runtimeDir(), (all) => all.length <= 2)
 
   expect(doubtOf(relayed)?.[0]).toBe('canceled')
   expect(during.filter((name) => name.endsWith('.pid'))).toHaveLength(2)

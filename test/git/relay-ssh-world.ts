@@ -102,7 +102,7 @@ export async function openSshRelayWorld(options: Options = {}): Promise<SshRelay
       await waitForProcesses(target.dir, (processes) => processes.length === 0)
       return targetHead()
     },
-    left: () => readdir(room.git.runtimeDir),
+    left: async () => readdir(await room.git.runtimeDir()),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -82,7 +82,7 @@ describe('a branch that moved forward', () => {
     const second = await world.advance('second')
     await world.relay()
     await Promise.all([world.servers.source.restart(), world.servers.target.restart()])
-    await waitForProcesses(world.room.git.runtimeDir, (processes) => processes.length === 0)
+    await waitForProcesses(await world.room.git.runtimeDir(), (processes) => processes.length === 0)
     const third = await world.advance('third')
 
     const relayed = await world.relay({ before: second })

@@ -63,7 +63,7 @@ test('nothing of a credential is left in the mirror or in the runtime folder', a
   await fetchRefs(room.git, mirror, remote, { allInto: 'refs/internal' }, { signal })
   await pushRefs(room.git, mirror, remote, [{ ref: refName('refs/heads/b'), sha: first }], { signal })
 
-  const files = await Promise.all([mirror, room.git.runtimeDir].map(readAll))
+  const files = await Promise.all([mirror, await room.git.runtimeDir()].map(readAll))
   for (const form of FORMS) expect(files.join('\n')).not.toContain(form)
 })
 

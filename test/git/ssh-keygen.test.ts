@@ -13,13 +13,17 @@ test.each(KEY_FORMS)(
     const text = await make()
 
     const reading = await readPrivateKey(
-      { runtimeDir: folder.path },
+      { runtimeDir: () => Promise.resolve(folder.path) },
       text,
       isEncrypted ? PASSPHRASE : undefined,
     )
     const again =
       reading.kind === 'ok'
-        ? await readPrivateKey({ runtimeDir: folder.path }, reading.privateKey, undefined)
+        ? await readPrivateKey(
+            { runtimeDir: () => Promise.resolve(folder.path) },
+            reading.privateKey,
+            undefined,
+          )
         : reading
 
     const prefix = { rsa: 'ssh-rsa', ed25519: 'ssh-ed25519', ecdsa: 'ecdsa-sha2-' }[type]
@@ -37,8 +41,8 @@ test.each(KEY_FORMS.filter(({ isEncrypted }) => isEncrypted))(
     await using folder = await createFolder()
     const text = await make()
 
-    const wrong = await readPrivateKey({ runtimeDir: folder.path }, text, 'another')
-    const none = await readPrivateKey({ runtimeDir: folder.path }, text, undefined)
+    const wrong = await readPrivateKey({ runtimeDir: () => Promise.resolve(folder.path) }, text, 'another')
+    const none = await readPrivateKey({ runtimeDir: () => Promise.resolve(folder.path) }, text, undefined)
 
     expect([wrong, none]).toEqual([{ kind: 'wrong_passphrase' }, { kind: 'wrong_passphrase' }])
     expect(await readdir(folder.path)).toEqual([])
@@ -53,7 +57,7 @@ test.each([
 ])('%s is unreadable', async (_, text) => {
   await using folder = await createFolder()
 
-  const reading = await readPrivateKey({ runtimeDir: folder.path }, text, 'passphrase')
+  const reading = await readPrivateKey({ runtimeDir: () => Promise.resolve(folder.path) }, text, 'passphrase')
 
   expect(reading).toEqual({ kind: 'unreadable' })
 })
@@ -62,7 +66,7 @@ test('neither key nor passphrase stands in a command line while a key is read', 
   await using folder = await createFolder()
   const text = await makeSlowKey()
 
-  const reading = readPrivateKey({ runtimeDir: folder.path }, text, PASSPHRASE)
+  const reading = readPrivateKey({ runtimeDir: () => Promise.resolve(folder.path) }, text, PASSPHRASE)
   let seen = ''
   const look = async (): Promise<void> => {
     for (;;) {
@@ -83,8 +87,8 @@ test('two keys that are made are two keys, and leave no file', async () => {
   await using folder = await createFolder()
 
   const keys = [
-    await generateKey({ runtimeDir: folder.path }),
-    await generateKey({ runtimeDir: folder.path }),
+    await generateKey({ runtimeDir: () => Promise.resolve(folder.path) }),
+    await generateKey({ runtimeDir: () => Promise.resolve(folder.path) }),
   ]
 
   const digests = new Set(keys.map(({ publicKey }) => createHash('sha256').update(publicKey).digest('hex')))

@@ -83,9 +83,10 @@ test('several calls share one SSH connection, which ends with the room', async (
   const pushed = await pushRefs(room.git, mirror, remote, [{ ref: refName('refs/heads/b'), sha: first }], {
     signal,
   })
-  const shared = await waitForProcesses(room.git.runtimeDir, (processes) => processes.length > 0)
+  const runtimeDir = await room.git.runtimeDir()
+  const shared = await waitForProcesses(runtimeDir, (processes) => processes.length > 0)
   await room[Symbol.asyncDispose]()
-  await waitForProcesses(room.git.runtimeDir, (processes) => processes.length === 0)
+  await waitForProcesses(runtimeDir, (processes) => processes.length === 0)
 
   expect(listed).toMatchObject({ ok: true, refs: new Map([[MAIN, first]]), head: MAIN })
   expect(fetched).toEqual({ ok: true })
@@ -166,7 +167,7 @@ test('two keys for one host never share a connection', async () => {
     [remote, other, remote, other].map((each) => listRefs(room.git, each, { signal })),
   )
   const again = await listRefs(room.git, other, { signal })
-  const masters = await waitForProcesses(room.git.runtimeDir, (processes) => processes.length === 2)
+  const masters = await waitForProcesses(await room.git.runtimeDir(), (processes) => processes.length === 2)
 
   expect([...listed, again].map(({ ok }) => ok)).toEqual([true, true, true, true, true])
   expect(new Set(masters.map(({ command }) => command)).size).toBe(2)
@@ -231,7 +232,7 @@ test('no key file outlives its call', async () => {
 
   await listRefs(room.git, remote, { signal })
 
-  expect(await readdir(room.git.runtimeDir)).toEqual(['s'])
+  expect(await readdir(await room.git.runtimeDir())).toEqual(['s'])
 })
 
 test('a branch that is too large for one push goes in steps over SSH as well', async () => {

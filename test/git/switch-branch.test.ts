@@ -271,6 +271,6 @@ test('no shadow stays behind', async () => {
 
   await switchTo('dev')
 
-  const left = await readdir(room.git.runtimeDir)
+  const left = await readdir(await room.git.runtimeDir())
   expect(left.filter((name) => name.startsWith('shadow-'))).toEqual([])
 })

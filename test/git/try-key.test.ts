@@ -26,7 +26,7 @@ test('a server that takes the connection and says nothing has ten seconds', asyn
   const outcome = await tryKey(room.git, remoteUrl(`ssh://git@127.0.0.1:${String(port)}/app.git`), 'no key')
 
   expect(outcome).toMatchObject({ ok: false, failure: { kind: 'timed_out' } })
-  await waitForProcesses(room.git.runtimeDir, (processes) => processes.length === 0)
+  await waitForProcesses(await room.git.runtimeDir(), (processes) => processes.length === 0)
   for (const socket of sockets) socket.destroy()
   silent.close()
 })

@@ -1,4 +1,4 @@
-import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { runDaemonProcess, startDaemonProcess } from '../rig/daemon.ts'
@@ -77,15 +77,44 @@ test('a second daemon on the same data, mirrors or port is refused, and the firs
 })
 
 test('credentials sealed with a key that is gone are named in the failure of the run', async () => {
-  await using journey = await startJourney({ SYNC_ATTEMPTS: '1' })
-  await journey.bind('app')
+  await using journey = await startJourney()
+  const app = await journey.bind('app')
   await journey.restart({ SECRET_KEY: Buffer.alloc(32, 7).toString('base64') })
 
   const { body } = await journey.daemon.call('POST', '/cerobot/sync/repo/app')
+  const pushed = await journey.daemon.deliver(
+    pushTo('gitea', app.inner, 'main', await journey.work.commit('a')),
+  )
+  const run = await journey.daemon.runEnded(runOf(pushed.body))
 
   expect(body).toMatchObject({ code_status: 20012 })
+  expect(run).toMatchObject({ status: 'failed', code: 20012, attempts: 1 })
+  expect(run.hint).toContain('SECRET_KEY')
+  expect(journey.daemon.output()).not.toMatch(/"stack"/)
   expect(body).toHaveProperty('detail', expect.stringContaining('SECRET_KEY'))
   expect(journey.daemon.output()).toContain('stored tokens cannot be read with this SECRET_KEY')
+})
+
+test('a key that is gone is not replaced where something is encrypted with it, and the start says so', async () => {
+  await using journey = await startJourney()
+  await journey.bind('app')
+  await journey.daemon.stop()
+  const file = join(journey.folder.path, 'data/secret.key')
+  const key = await readFile(file, 'utf8')
+  await rm(file)
+
+  const refused = await runDaemonProcess({ dir: journey.folder.path })
+  const isMade = await stat(file).then(
+    () => true,
+    () => false,
+  )
+  await journey.restart({ SECRET_KEY: key.trim() })
+  const { body } = await journey.daemon.call('POST', '/cerobot/sync/repo/app')
+
+  expect(refused.code).toBe(1)
+  expect(refused.output).toMatch(/^reposync: SECRET_KEY_FILE \S+secret\.key: .+ \/ .+ SECRET_KEY; .+\n$/)
+  expect(isMade).toBe(false)
+  expect(body).toMatchObject({ code_status: 0 })
 })
 
 test('a daemon that starts leaves its folders to itself alone', async () => {

@@ -5,6 +5,7 @@ import type { ClockedDaemon } from '../rig/clocked-daemon.ts'
 import { pushTo, runOf } from '../rig/journey.ts'
 import { readRefs } from '../rig/repository.ts'
 
+const Previewed = z.object({ data: z.object({ refs: z.array(z.unknown()) }) })
 const Shown = z.object({ data: z.record(z.string(), z.unknown()) })
 
 test('a binding is made, shown, changed and removed with all its options', async () => {
@@ -180,6 +181,34 @@ test('a preview tells which refs would travel under rules that are not set yet',
     },
   })
   expect(await shown(world)).toMatchObject({ exclude: [], rename: [], tag_policy: 'new-only' })
+})
+
+test('a preview of single branches shows the pairs that are bound, and the rest as not bound', async () => {
+  await using world = await startClockedDaemon()
+  const app = await world.bind('app', { granularity: 'one' })
+  await world.work.commit('first')
+  await world.work.push(app.inner.dir, 'HEAD:refs/heads/main', 'HEAD:refs/heads/dev', 'HEAD:refs/heads/other')
+  await world.work.push(app.outer.dir, 'HEAD:refs/heads/main', 'HEAD:refs/heads/upstream')
+  const path = '/api/v1/bindings/app/branches'
+  await world.call('POST', path, { internal: 'main', external: 'upstream' })
+  await world.call('POST', path, { internal: 'dev' })
+  await world.call('POST', path, { internal: 'other' })
+  await world.call('PATCH', `${path}/other`, { enabled: false })
+
+  const { body } = await world.call('POST', '/api/v1/bindings/app/preview', { exclude: ['main'] })
+
+  const bound = { travels: true, left_out_by: null }
+  const unbound = { travels: false, left_out_by: 'branches' }
+  const [dev, main, other, upstream] = ['dev', 'main', 'other', 'upstream'].map(
+    (name) => `refs/heads/${name}`,
+  )
+  expect(body).toMatchObject({ data: { travelling: 2 } })
+  expect(Previewed.parse(body).data.refs).toEqual([
+    { internal: dev, external: dev, on: ['internal'], ...bound },
+    { internal: main, external: upstream, on: ['internal', 'external'], ...bound },
+    { internal: other, external: null, on: ['internal'], ...unbound },
+    { internal: null, external: main, on: ['external'], ...unbound },
+  ])
 })
 
 test('branches are bound, listed, disabled and unbound here too', async () => {

@@ -4,7 +4,15 @@ import type { Channel } from '../../src/notify/channel.ts'
 import { updateChannel } from '../../src/notify/configure.ts'
 import { enqueueNotice } from '../../src/notify/outbox.ts'
 import type { FakeForge } from '../rig/fake-forge.ts'
-import { createNotifyWorld, EVERY_EVENT, failureOf, noticeOf, startReceiver, unreachable } from './world.ts'
+import {
+  createNotifyWorld,
+  EVERY_EVENT,
+  failureOf,
+  noticeOf,
+  refOf,
+  startReceiver,
+  unreachable,
+} from './world.ts'
 import type { NotifyWorld } from './world.ts'
 
 function addWebhook(world: NotifyWorld, receiver: FakeForge): Promise<Channel> {
@@ -98,3 +106,22 @@ function bindingRow(name: string) {
     updated_at: 0,
   }
 }
+
+test('a channel that asks for everything hears of each sync that changed something, unless it chose its events', async () => {
+  await using world = await createNotifyWorld()
+  await using receiver = await startReceiver()
+  const config = { url: receiver.origin }
+  const all = await world.addChannel('webhook', config, { report: 'all' })
+  const later = await world.addChannel('webhook', config)
+  await updateChannel(world.deps, later.id, { report: 'all' })
+  const choosy = await world.addChannel('webhook', config, { report: 'all', events: ['sync_failure'] })
+  await updateChannel(world.deps, choosy.id, { report: 'all' })
+
+  await world.report(noticeOf('sync_success', { refs: [refOf('main', 'updated')] }))
+  await world.report(noticeOf('sync_success', { refs: [refOf('main', 'up_to_date')] }))
+
+  const told = async (channel: typeof all) => (await world.deliveriesOf(channel)).map(({ event }) => event)
+  expect(await told(all)).toEqual(['sync_success'])
+  expect(await told(later)).toEqual(['sync_success'])
+  expect(await told(choosy)).toEqual([])
+})

@@ -31,6 +31,7 @@ const KINDS: Readonly<Record<GitErrorKind, readonly [code: number, fate: Fate]>>
   protected: [20011, 'refused'],
   hook_declined: [20011, 'refused'],
   unknown: [20012, 'heals'],
+  secret_unreadable: [20012, 'settled'],
   canceled: [20100, 'settled'],
   address_denied: [20101, 'hopeless'],
   disk_full: [20102, 'heals'],
@@ -108,6 +109,7 @@ test('whatever git can print about was seen somewhere', () => {
     'held',
     'backup_missing',
     'lfs_unavailable',
+    'secret_unreadable',
   ]
 
   const seen = new Set(CORPUS.map(({ kind }) => kind))

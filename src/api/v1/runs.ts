@@ -69,7 +69,8 @@ export function runRoutes(deps: RunRouteDeps): Hono {
   // What was held back because it was so much is meant.
   routes.post('/:id/confirm', async (c) => {
     const id = read(RunId, c.req.param('id'))
-    return ok(c, { run_id: await confirmHeld(deps, id, c.get('caller').name) }, 202)
+    const { runId, leftOut } = await confirmHeld(deps, id, c.get('caller').name)
+    return ok(c, { run_id: runId, left_out: leftOut }, 202)
   })
 
   return routes
