@@ -1,15 +1,16 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { SECOND } from '../../src/clock.ts'
 import { listRuns } from '../rig/journey.ts'
 import { processesIn } from '../rig/leftovers.ts'
 import { findProcesses } from '../rig/processes.ts'
-import type { Step } from '../rig/fault-forge.ts'
+import type { Step, Trouble } from '../rig/fault-forge.ts'
 import { expectNothingLost, listBackups } from './oracle.ts'
 import { comeToRest, nothingRuns } from './rest.ts'
 import { setScenes } from './story.ts'
 import type { Scene } from './story.ts'
-import { startChaos } from './world.ts'
+import { IDLE_TIMEOUT, startChaos } from './world.ts'
 import type { Chaos } from './world.ts'
 
 // The daemon is killed, wherever git stands, and started again.
@@ -202,11 +203,16 @@ test('C13 a run that is there at every crash comes to count as failing, and the 
   if (scene === undefined) throw new Error('there is no scene')
   const other = await chaos.bind('other')
   const { name: repository } = scene.app.repositories.internal
+  const hangAgain = (): Trouble => chaos.forges.internal.inflict({ kind: 'hang' }, { at: 'info', repository })
+  let hang = hangAgain()
   const run = await scene.push('source', MAIN, scene.second)
   for (let crash = 1; crash <= 4; crash += 1) {
-    const hang = chaos.forges.internal.inflict({ kind: 'hang' }, { at: 'info', repository })
-    if (crash > 1) await chaos.start()
-    await chaos.jump(60_000)
+    if (crash > 1) {
+      hang = hangAgain()
+      await chaos.start()
+    }
+    // Longer than any pause before another try, and shorter than a git that is at work may be silent.
+    await chaos.jump(IDLE_TIMEOUT - 10 * SECOND)
     await hang.struck
     await chaos.kill()
     hang.end()
