@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { z } from 'zod'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import type { Answer } from '../rig/daemon.ts'
@@ -16,6 +14,7 @@ import { startFakeGitlink } from '../rig/fake-forge-gitlink.ts'
 import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
 import { startJourney } from '../rig/journey.ts'
 import type { BoundPair, Journey } from '../rig/journey.ts'
+import { freePort } from '../rig/free-port.ts'
 
 // A journey whose daemon forges can reach at PUBLIC_URL, also after a restart, and forges with an API.
 
@@ -78,15 +77,6 @@ function giteaKin(kind: 'gitea' | 'forgejo' | 'gogs'): ApiForge {
 export async function startHookJourney(env: Readonly<Record<string, string>> = {}): Promise<Journey> {
   const port = String(await freePort())
   return startJourney({ PORT: port, PUBLIC_URL: `http://127.0.0.1:${port}`, ...env })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return address === null || typeof address === 'string' ? 0 : address.port
 }
 
 /** Binds `app`, with its internal side where the forge would have it. */

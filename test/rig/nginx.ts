@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Certificate } from './certificate.ts'
 import { createFolder } from './repository.ts'
+import { freePort } from './free-port.ts'
 
 // A real nginx in front of a server, as forges have one: HTTP/1.1 to both sides, TLS, gzip, buffering.
 //
@@ -101,16 +102,6 @@ function parseLine(line: string): NginxRequest {
     path,
     encoding: encoding === '-' ? '' : encoding,
   }
-}
-
-/** A port that was free a moment ago: nginx cannot pick one itself. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return address.port
 }
 
 async function untilListening(port: number, folder: string, hasEnded: () => boolean): Promise<void> {
