@@ -55,8 +55,10 @@ test('killed wherever git stands, every task that was asked for still brings the
   }
   expect(await git(own.dir, 'status', '--porcelain')).toBe('')
   expect(await git(own.dir, 'fsck', '--strict')).toBe('')
+  // Half a pack of a git that was killed may stay in somebody's own repository: their `git gc` removes it, and
+  // nobody else can tell whose it is. A lock would be in their way.
   const files = await readdir(join(own.dir, '.git'), { recursive: true })
-  expect(files.filter((path) => /\.lock$|(?:^|\/)tmp_/.test(path))).toEqual([])
+  expect(files.filter((path) => path.endsWith('.lock'))).toEqual([])
   expect(await processesIn(folder.path)).toEqual([])
   expect(await leftoversIn(join(folder.path, 'sync'))).toEqual([])
 }, 180_000)
