@@ -73,12 +73,9 @@ export type PlanInput = Pick<
 /** One entry per ref pair that the request covers and that concerns it. */
 export function planSync(input: PlanInput): readonly PlannedRef[] {
   const planned: PlannedRef[] = []
-  for (const pair of coveredPairs(input)) {
+  for (const pair of [...coveredPairs(input), ...gonePairs(input)]) {
     const entry = planPair(input, pair)
     if (entry !== undefined) planned.push(entry)
-  }
-  for (const pair of gonePairs(input)) {
-    planned.push({ kind: 'missing', pair, on: 'internal', held: null, because: 'gone' })
   }
   return planned
 }
