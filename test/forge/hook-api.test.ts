@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
-import { createApiClient } from '../../src/forge/api-client.ts'
 import type { ForgeName } from '../../src/forge/forge.ts'
 import type { ForgeApi, ForgeApiOutcome } from '../../src/forge/forge-api.ts'
-import { forgeApi } from '../../src/forge/forge-apis.ts'
 import { startFakeForge } from '../rig/fake-forge.ts'
 import type { Fault } from '../rig/fake-forge.ts'
 import { startFakeAzure } from '../rig/fake-forge-azure.ts'
@@ -16,10 +13,10 @@ import { startFakeGithub } from '../rig/fake-forge-github.ts'
 import { startFakeGitlab } from '../rig/fake-forge-gitlab.ts'
 import { startFakeGitlink } from '../rig/fake-forge-gitlink.ts'
 import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
+import { apiOf, TOKEN, withoutBase64 } from './api-of-fake.ts'
 
 // One suite for the hooks of all forges whose fakes share one shape.
 
-const TOKEN = 'token-that-nobody-may-see'
 const WANTED = { url: 'http://127.0.0.1:9/webhooks/x/slug', secret: 'secret-of-the-hook' }
 
 type Variant = {
@@ -217,20 +214,4 @@ function callsOf(api: ForgeApi): readonly Promise<ForgeApiOutcome<unknown>>[] {
     api.deleteHook('1'),
     ...others.filter((call) => call !== undefined),
   ]
-}
-
-function withoutBase64(authorization: string): string {
-  const [, encoded] = /^Basic (.+)$/.exec(authorization) ?? []
-  return encoded === undefined ? authorization : Buffer.from(encoded, 'base64').toString()
-}
-
-function apiOf(
-  forge: ForgeName,
-  { address, apiUrl }: Pick<FakeHookForge, 'address' | 'apiUrl'>,
-  timeoutMs = 10_000,
-): ForgeApi {
-  const client = createApiClient({ clock: systemClock, allowAddress: () => true, timeoutMs })
-  const api = forgeApi(client, { forge, apiUrl, address, token: TOKEN })
-  if (api === undefined) throw new Error(`${forge} has no API`)
-  return api
 }

@@ -1,9 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
-import { createApiClient } from '../../src/forge/api-client.ts'
 import type { ForgeName } from '../../src/forge/forge.ts'
-import type { ForgeApi } from '../../src/forge/forge-api.ts'
-import { forgeApi } from '../../src/forge/forge-apis.ts'
 import { rememberedDefaultBranch } from '../rig/fake-default-branch.ts'
 import { startFakeForge } from '../rig/fake-forge.ts'
 import type { Fault } from '../rig/fake-forge.ts'
@@ -17,10 +13,10 @@ import { startFakeGithub } from '../rig/fake-forge-github.ts'
 import { startFakeGitlab } from '../rig/fake-forge-gitlab.ts'
 import { startFakeGitlink } from '../rig/fake-forge-gitlink.ts'
 import type { FakeHookForge, FakeHookForgeOptions } from '../rig/fake-hooks.ts'
+import { apiOf, TOKEN, withoutBase64 } from './api-of-fake.ts'
 
 // One suite for what every forge tells of a repository, and for its default branch.
 
-const TOKEN = 'token-that-nobody-may-see'
 const OTHER = 'release/中文'
 
 type Variant = {
@@ -213,19 +209,3 @@ test('an empty repository of a Bitbucket Server has no default branch', async ()
 
   expect(described).toMatchObject({ ok: true, value: { id: '11', defaultBranch: null } })
 })
-
-function withoutBase64(authorization: string): string {
-  const [, encoded] = /^Basic (.+)$/.exec(authorization) ?? []
-  return encoded === undefined ? authorization : Buffer.from(encoded, 'base64').toString()
-}
-
-function apiOf(
-  forge: ForgeName,
-  { address, apiUrl }: Pick<FakeHookForge, 'address' | 'apiUrl'>,
-  timeoutMs = 10_000,
-): ForgeApi {
-  const client = createApiClient({ clock: systemClock, allowAddress: () => true, timeoutMs })
-  const api = forgeApi(client, { forge, apiUrl, address, token: TOKEN })
-  if (api === undefined) throw new Error(`${forge} has no API`)
-  return api
-}

@@ -22,6 +22,15 @@ async function advance(
   await world.push('internal', 'main')
 }
 
+/** Each side gets a commit of its own. */
+async function diverge(world: World): Promise<void> {
+  await world.work.branch('theirs')
+  await world.work.commit('theirs')
+  await world.push('external', 'theirs:main')
+  await world.work.checkout('main')
+  await advance(world, 'ours')
+}
+
 function faultAt(world: World, side: Side, fault: Fault): void {
   world.server.fault(world.repositories[side].name, fault)
 }
@@ -119,13 +128,7 @@ const LEFT_TO_GIT: Readonly<Record<string, Story>> = {
     },
   },
   'a target that has a commit of its own': {
-    prepare: async (world) => {
-      await world.work.branch('theirs')
-      await world.work.commit('theirs')
-      await world.push('external', 'theirs:main')
-      await world.work.checkout('main')
-      await advance(world, 'ours')
-    },
+    prepare: diverge,
   },
   'a target that has it already': {
     prepare: async (world) => {
@@ -155,13 +158,7 @@ const LEFT_TO_GIT: Readonly<Record<string, Story>> = {
   'a two-way binding of which both sides moved': {
     direction: 'both',
     pushedOn: 'internal',
-    prepare: async (world) => {
-      await world.work.branch('theirs')
-      await world.work.commit('theirs')
-      await world.push('external', 'theirs:main')
-      await world.work.checkout('main')
-      await advance(world, 'ours')
-    },
+    prepare: diverge,
   },
   'a protected branch': {
     prepare: async (world) => {
